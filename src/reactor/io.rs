@@ -1,0 +1,222 @@
+//! Waiting for a descriptor.
+
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, AsRawFd};
+use std::task::{Context, Poll, Waker};
+
+use mio::event::Event;
+use mio::unix::SourceFd;
+use mio::{Interest, Token};
+use slab::Slab;
+
+use super::Handle;
+
+/// Whose events go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// Control connections, listeners: short work, somebody waits for the answer.
+    Control,
+    /// Data connections: long work in slices.
+    Data,
+}
+
+/// Which way a task wants to use a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Reading, accepting.
+    Read,
+    /// Writing, connecting.
+    Write,
+}
+
+/// One registered descriptor: who waits for it.
+pub(super) struct Slot {
+    generation: u32,
+    pub(super) priority: Priority,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+    broken: bool,
+}
+
+impl Slot {
+    pub(super) fn take_woken(&mut self, event: &Event) -> [Option<Waker>; 2] {
+        let ended = event.is_error() || (event.is_read_closed() && event.is_write_closed());
+        self.broken |= ended;
+        let reader =
+            (ended || event.is_readable() || event.is_read_closed()).then(|| self.reader.take());
+        let writer =
+            (ended || event.is_writable() || event.is_write_closed()).then(|| self.writer.take());
+        [reader.flatten(), writer.flatten()]
+    }
+}
+
+pub(super) fn slot_of(slots: &mut Slab<Slot>, token: Token) -> Option<&mut Slot> {
+    let slot = slots.get_mut(token.0 & 0xffff_ffff)?;
+    (slot.generation as usize == token.0 >> 32).then_some(slot)
+}
+
+/// A source the kernel watches for us, and the place where its waiters are kept.
+pub(super) struct Registration {
+    handle: Handle,
+    index: usize,
+}
+
+impl Registration {
+    pub(super) fn new(
+        handle: &Handle,
+        source: &mut dyn mio::event::Source,
+        priority: Priority,
+    ) -> io::Result<Registration> {
+        let inner = &handle.0;
+        let generation = inner.generation.get().wrapping_add(1);
+        inner.generation.set(generation);
+        let index = inner.slots.borrow_mut().insert(Slot {
+            generation,
+            priority,
+            reader: None,
+            writer: None,
+            broken: false,
+        });
+        // From here on the place is given back by Drop.
+        let registration = Registration {
+            handle: handle.clone(),
+            index,
+        };
+        let token = Token((generation as usize) << 32 | index);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        source.register(&inner.registry, token, interest)?;
+        Ok(registration)
+    }
+
+    pub(super) fn park(&self, context: &Context<'_>, direction: Direction) {
+        let mut slots = self.handle.0.slots.borrow_mut();
+        let Some(slot) = slots.get_mut(self.index) else {
+            return;
+        };
+        let place = match direction {
+            Direction::Read => &mut slot.reader,
+            Direction::Write => &mut slot.writer,
+        };
+        match place {
+            Some(waker) if waker.will_wake(context.waker()) => {}
+            _ => *place = Some(context.waker().clone()),
+        }
+    }
+
+    fn is_broken(&self) -> bool {
+        let slots = self.handle.0.slots.borrow();
+        slots.get(self.index).is_some_and(|slot| slot.broken)
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        // Closing the descriptor takes it out of the kernel's list; where a helper thread still holds the
+        // descriptor, late events carry a token of a generation that is gone.
+        self.handle.0.slots.borrow_mut().try_remove(self.index);
+    }
+}
+
+/// A non-blocking descriptor on the loop.
+///
+/// It is registered with the kernel only when a call on it first would have blocked: a data connection that
+/// moves a small file at once never costs a registration.
+pub struct Io<T: AsFd> {
+    source: T,
+    handle: Handle,
+    priority: Priority,
+    registration: Option<Registration>,
+}
+
+impl<T: AsFd> Io<T> {
+    /// Takes a descriptor that is already non-blocking.
+    pub fn new(handle: &Handle, source: T, priority: Priority) -> Io<T> {
+        Io {
+            source,
+            handle: handle.clone(),
+            priority,
+            registration: None,
+        }
+    }
+
+    /// The loop this descriptor lives on.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// The descriptor, for calls that do not wait.
+    pub fn get(&self) -> &T {
+        &self.source
+    }
+
+    /// Tries `call`; when it would block, parks the task until the kernel reports a change in `direction`.
+    /// Interrupted calls are repeated.
+    pub fn poll_io<R>(
+        &mut self,
+        context: &Context<'_>,
+        direction: Direction,
+        mut call: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        loop {
+            match call(&self.source) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    return match self.park(context, direction) {
+                        Ok(()) => Poll::Pending,
+                        Err(error) => Poll::Ready(Err(error)),
+                    };
+                }
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    /// [`Io::poll_io`] as a future.
+    pub async fn io<R>(
+        &mut self,
+        direction: Direction,
+        mut call: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        std::future::poll_fn(|context| self.poll_io(context, direction, &mut call)).await
+    }
+
+    /// Parks the task until the kernel reports a change. Sound only directly after a call that would have blocked.
+    ///
+    /// # Errors
+    /// What registering gives (out of memory, watch limit).
+    pub fn park(&mut self, context: &Context<'_>, direction: Direction) -> io::Result<()> {
+        let registration = match &mut self.registration {
+            Some(registration) => registration,
+            none => {
+                let descriptor = self.source.as_fd().as_raw_fd();
+                let source = &mut SourceFd(&descriptor);
+                none.insert(Registration::new(&self.handle, source, self.priority)?)
+            }
+        };
+        registration.park(context, direction);
+        Ok(())
+    }
+
+    /// Whether the kernel has reported an error or the end of both directions. Known only once a call has
+    /// waited for this descriptor.
+    pub fn is_broken(&self) -> bool {
+        self.registration
+            .as_ref()
+            .is_some_and(Registration::is_broken)
+    }
+
+    /// Parks the task until the connection breaks, without reading from it. Ready at once if it has.
+    ///
+    /// # Errors
+    /// As [`Io::park`].
+    pub fn poll_broken(&mut self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        if let Err(error) = self.park(context, Direction::Read) {
+            return Poll::Ready(Err(error));
+        }
+        if self.is_broken() {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
+    }
+}
