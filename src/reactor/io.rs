@@ -35,18 +35,26 @@ pub(super) struct Slot {
     pub(super) priority: Priority,
     reader: Option<Waker>,
     writer: Option<Waker>,
+    /// Whether a call could succeed: set by events, cleared when a call would have blocked or left nothing over.
+    readable: bool,
+    writable: bool,
+    /// The peer has ended its sending: reading never blocks again, whatever an earlier short read said.
+    ended: bool,
     broken: bool,
 }
 
 impl Slot {
     pub(super) fn take_woken(&mut self, event: &Event) -> [Option<Waker>; 2] {
-        let ended = event.is_error() || (event.is_read_closed() && event.is_write_closed());
-        self.broken |= ended;
-        let reader =
-            (ended || event.is_readable() || event.is_read_closed()).then(|| self.reader.take());
-        let writer =
-            (ended || event.is_writable() || event.is_write_closed()).then(|| self.writer.take());
-        [reader.flatten(), writer.flatten()]
+        let broken = event.is_error() || (event.is_read_closed() && event.is_write_closed());
+        let readable = broken || event.is_readable() || event.is_read_closed();
+        let writable = broken || event.is_writable() || event.is_write_closed();
+        self.broken |= broken;
+        self.ended |= broken || event.is_read_closed();
+        self.readable |= readable;
+        self.writable |= writable;
+        let reader = readable.then(|| self.reader.take()).flatten();
+        let writer = writable.then(|| self.writer.take()).flatten();
+        [reader, writer]
     }
 }
 
@@ -75,6 +83,9 @@ impl Registration {
             priority,
             reader: None,
             writer: None,
+            readable: false,
+            writable: false,
+            ended: false,
             broken: false,
         });
         // From here on the place is given back by Drop.
@@ -103,9 +114,24 @@ impl Registration {
         }
     }
 
-    fn is_broken(&self) -> bool {
-        let slots = self.handle.0.slots.borrow();
-        slots.get(self.index).is_some_and(|slot| slot.broken)
+    fn with_slot<R>(&self, read: impl FnOnce(&mut Slot) -> R) -> Option<R> {
+        let mut slots = self.handle.0.slots.borrow_mut();
+        slots.get_mut(self.index).map(read)
+    }
+
+    fn may_succeed(&self, direction: Direction) -> bool {
+        self.with_slot(|slot| match direction {
+            Direction::Read => slot.readable,
+            Direction::Write => slot.writable,
+        })
+        .unwrap_or(true)
+    }
+
+    fn exhausted(&self, direction: Direction) {
+        self.with_slot(|slot| match direction {
+            Direction::Read => slot.readable = slot.ended,
+            Direction::Write => slot.writable = slot.broken,
+        });
     }
 }
 
@@ -157,10 +183,17 @@ impl<T: AsFd> Io<T> {
         direction: Direction,
         mut call: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
+        if let Some(registration) = &self.registration
+            && !registration.may_succeed(direction)
+        {
+            registration.park(context, direction);
+            return Poll::Pending;
+        }
         loop {
             match call(&self.source) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.exhausted(direction);
                     return match self.park(context, direction) {
                         Ok(()) => Poll::Pending,
                         Err(error) => Poll::Ready(Err(error)),
@@ -180,11 +213,19 @@ impl<T: AsFd> Io<T> {
         std::future::poll_fn(|context| self.poll_io(context, direction, &mut call)).await
     }
 
+    /// Says that the last call used up what there was (a read that filled less than its buffer): the next one
+    /// waits for an event without asking the kernel first. epoll(7) allows it for stream sockets.
+    pub fn exhausted(&self, direction: Direction) {
+        if let Some(registration) = &self.registration {
+            registration.exhausted(direction);
+        }
+    }
+
     /// Parks the task until the kernel reports a change. Sound only directly after a call that would have blocked.
     ///
     /// # Errors
     /// What registering gives (out of memory, watch limit).
-    pub fn park(&mut self, context: &Context<'_>, direction: Direction) -> io::Result<()> {
+    fn park(&mut self, context: &Context<'_>, direction: Direction) -> io::Result<()> {
         let registration = match &mut self.registration {
             Some(registration) => registration,
             none => {
@@ -202,7 +243,8 @@ impl<T: AsFd> Io<T> {
     pub fn is_broken(&self) -> bool {
         self.registration
             .as_ref()
-            .is_some_and(Registration::is_broken)
+            .and_then(|registration| registration.with_slot(|slot| slot.broken))
+            .unwrap_or(false)
     }
 
     /// Parks the task until the connection breaks, without reading from it. Ready at once if it has.

@@ -313,3 +313,26 @@ fn a_signal_wakes_its_task() {
     assert_eq!(got, libc::SIGUSR2);
     raised.join().unwrap();
 }
+
+#[test]
+fn the_end_of_input_after_a_short_read_is_not_lost() {
+    let mut reactor = Reactor::new().unwrap();
+    let handle = reactor.handle();
+    let (mut ours, mut theirs) = pair(&handle, Priority::Control);
+    let got = reactor
+        .run(async move {
+            assert!(
+                futures_lite::future::poll_once(read_some(&mut ours))
+                    .await
+                    .is_none()
+            );
+            theirs.write_all(b"QUIT").unwrap();
+            drop(theirs);
+            handle.sleep(Duration::from_millis(2)).await;
+            let first = read_some(&mut ours).await;
+            ours.exhausted(Direction::Read);
+            (first, read_some(&mut ours).await)
+        })
+        .unwrap();
+    assert_eq!(got, (b"QUIT".to_vec(), Vec::new()));
+}
