@@ -1,1 +1,32 @@
-//! To be filled.
+#![forbid(unsafe_code)]
+//! Sockets on the loop: listeners, the one shape of a connection, opening data connections.
+//!
+//! Nothing here knows FTP's text. Addresses that come out are never IPv4-mapped: a client that arrives over IPv4
+//! at a socket for both families has an IPv4 address everywhere in this program.
+
+mod data;
+mod listener;
+mod random;
+mod stream;
+mod throttle;
+
+use std::net::{IpAddr, SocketAddr};
+
+pub use data::{Passive, PassiveError, connect};
+pub use listener::{Accepted, Listener};
+pub use random::Random;
+pub use stream::Stream;
+pub use throttle::Throttle;
+
+/// The address without the disguise that a socket for both families gives to IPv4 peers.
+pub fn unmapped(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// Whether this is an address one can send to: not unspecified, broadcast or multicast.
+pub fn is_reachable(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => !v4.is_unspecified() && !v4.is_broadcast() && !v4.is_multicast(),
+        IpAddr::V6(v6) => !v6.is_unspecified() && !v6.is_multicast(),
+    }
+}

@@ -170,6 +170,11 @@ impl<T: AsFd> Io<T> {
         &self.handle
     }
 
+    /// Takes the descriptor off the loop; it may then be given another priority.
+    pub fn into_inner(self) -> T {
+        self.source
+    }
+
     /// The descriptor, for calls that do not wait.
     pub fn get(&self) -> &T {
         &self.source
