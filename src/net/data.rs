@@ -188,7 +188,10 @@ mod tests {
         let first: Vec<u16> = (0..300)
             .filter_map(|_| ports(range(1024, 65535), &mut random).unwrap().next())
             .collect();
-        let neighbours = first.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) <= 1).count();
+        let neighbours = first
+            .windows(2)
+            .filter(|pair| pair[0].abs_diff(pair[1]) <= 1)
+            .count();
         assert!(neighbours < 30, "{neighbours} of 300 are neighbours");
     }
 
@@ -215,7 +218,9 @@ mod tests {
         let clients = std::thread::spawn(move || {
             let kind = Type::STREAM;
             let stranger = Socket::new(Domain::IPV4, kind, None).unwrap();
-            stranger.bind(&SocketAddr::from(([127, 0, 0, 9], 0)).into()).unwrap();
+            stranger
+                .bind(&SocketAddr::from(([127, 0, 0, 9], 0)).into())
+                .unwrap();
             stranger.connect(&target.into()).unwrap();
             let mut owner = TcpStream::connect(target).unwrap();
             owner.write_all(b"mine").unwrap();
@@ -245,7 +250,11 @@ mod tests {
         let remote = free.local_addr().unwrap();
         drop(free);
         let result = reactor
-            .run(async move { connect(&handle, ([127, 0, 0, 1], 0).into(), remote).await.err() })
+            .run(async move {
+                connect(&handle, ([127, 0, 0, 1], 0).into(), remote)
+                    .await
+                    .err()
+            })
             .unwrap();
         assert_eq!(result.unwrap().kind(), ErrorKind::ConnectionRefused);
     }

@@ -35,7 +35,11 @@ impl Listener {
     /// What socket(2), bind(2) and listen(2) give.
     pub fn bind(address: SocketAddr, queue: i32) -> io::Result<TcpListener> {
         let domain = Domain::for_address(address);
-        let socket = Socket::new(domain, Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))?;
+        let socket = Socket::new(
+            domain,
+            Type::STREAM.nonblocking().cloexec(),
+            Some(Protocol::TCP),
+        )?;
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
         }
@@ -89,7 +93,11 @@ pub fn prepare_control(socket: &Socket) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     // Telnet "urgent" bytes before ABOR then come in their place in the stream (RFC 959, section 4.1.3).
     socket.set_out_of_band_inline(true)?;
-    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE))
+    socket.set_tcp_keepalive(
+        &TcpKeepalive::new()
+            .with_time(KEEPALIVE)
+            .with_interval(KEEPALIVE),
+    )
 }
 
 fn accept_now(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
@@ -113,5 +121,6 @@ fn spare_descriptor(any: &TcpListener) -> io::Result<OwnedFd> {
 }
 
 fn is_descriptor_shortage(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) && error.kind() != ErrorKind::WouldBlock
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+        && error.kind() != ErrorKind::WouldBlock
 }

@@ -36,7 +36,11 @@ impl Stream {
     }
 
     /// Reads what there is, at most a buffer full; 0 is the end of input.
-    pub fn poll_read(&mut self, context: &Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+    pub fn poll_read(
+        &mut self,
+        context: &Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
         let wanted = buffer.len();
         let polled = self
             .io
@@ -84,12 +88,18 @@ impl Stream {
     ///
     /// # Errors
     /// What sendfile(2) gives, for either end.
-    pub async fn send_file(&mut self, file: impl AsFd, offset: u64, count: usize) -> io::Result<usize> {
+    pub async fn send_file(
+        &mut self,
+        file: impl AsFd,
+        offset: u64,
+        count: usize,
+    ) -> io::Result<usize> {
         let file = file.as_fd();
         self.io
             .io(Direction::Write, |socket| {
                 let mut position = offset;
-                rustix::fs::sendfile(socket, file, Some(&mut position), count).map_err(io::Error::from)
+                rustix::fs::sendfile(socket, file, Some(&mut position), count)
+                    .map_err(io::Error::from)
             })
             .await
     }

@@ -61,7 +61,10 @@ mod tests {
         }
         let took = (now - start).as_secs_f64();
         let wanted = 200_000.0 / (50.0 * 1024.0);
-        assert!((took / wanted - 1.0).abs() < 0.01, "{took} instead of {wanted}");
+        assert!(
+            (took / wanted - 1.0).abs() < 0.01,
+            "{took} instead of {wanted}"
+        );
     }
 
     #[test]
