@@ -1,1 +1,10 @@
-//! To be filled.
+//! The system calls no safe crate covers, and those that change the whole process: the only place with `unsafe` code.
+//!
+//! Nothing here knows FTP, and nothing here imports another part of this crate.
+
+pub mod descriptors;
+#[cfg(test)]
+mod forked;
+pub mod host;
+pub mod privileges;
+pub mod sandbox;

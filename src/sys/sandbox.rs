@@ -1,0 +1,253 @@
+//! The calls this process never makes, refused by the kernel: a seccomp(2) filter over all threads.
+//!
+//! It stands behind the given-up privileges: whoever takes the process over can execute nothing, trace nobody, fork nothing,
+//! reach no obscure part of the kernel and open no socket but those of an FTP server. Refusal is EPERM, so that a forgotten call
+//! fails like any other error. Calls that an honest FTP server may come to make are not on the list.
+
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch, sock_filter,
+};
+use std::collections::BTreeMap;
+
+/// What became of the sandbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The filter is in force for all threads, present and future.
+    Installed,
+    /// The kernel, the machine or the container does not allow one; why, in a few words.
+    Unavailable(String),
+}
+
+/// Puts the filter in force; it cannot be taken back. Sets `no_new_privs`. To be called after privileges are dropped: the calls
+/// for that are refused afterwards, as are new processes.
+pub fn install() -> Outcome {
+    let installed = TargetArch::try_from(std::env::consts::ARCH)
+        .and_then(program)
+        .map_err(|error| error.to_string())
+        .and_then(|program| {
+            seccompiler::apply_filter_all_threads(&program).map_err(|error| error.to_string())
+        });
+    match installed {
+        Ok(()) => Outcome::Installed,
+        Err(reason) => Outcome::Unavailable(reason),
+    }
+}
+
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+type Built<T> = Result<T, seccompiler::BackendError>;
+
+/// The whole filter as the kernel reads it.
+fn program(machine: TargetArch) -> Built<BpfProgram> {
+    let mut rules: Rules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
+    rules.insert(libc::SYS_socket, refused_sockets()?);
+    rules.insert(libc::SYS_clone, vec![new_process()?]);
+    let filter = SeccompFilter::new(
+        rules,
+        SeccompAction::Allow,
+        SeccompAction::Errno(libc::EPERM as u32),
+        machine,
+    )?;
+    let mut program = absent_calls();
+    program.extend(BpfProgram::try_from(filter)?);
+    Ok(program)
+}
+
+/// Calls refused whatever their arguments.
+#[rustfmt::skip]
+const REFUSED: &[i64] = &[
+    // Other programs, other processes.
+    libc::SYS_execve, libc::SYS_execveat, libc::SYS_ptrace, libc::SYS_process_vm_readv, libc::SYS_process_vm_writev,
+    libc::SYS_process_madvise, libc::SYS_kcmp, libc::SYS_pidfd_open, libc::SYS_pidfd_getfd, libc::SYS_pidfd_send_signal,
+    #[cfg(target_arch = "x86_64")] libc::SYS_fork,
+    #[cfg(target_arch = "x86_64")] libc::SYS_vfork,
+    // Other views of the file system.
+    libc::SYS_mount, libc::SYS_umount2, libc::SYS_pivot_root, libc::SYS_chroot, libc::SYS_open_tree, libc::SYS_move_mount,
+    libc::SYS_fsopen, libc::SYS_fsconfig, libc::SYS_fsmount, libc::SYS_fspick, libc::SYS_mount_setattr, libc::SYS_unshare,
+    libc::SYS_setns, libc::SYS_open_by_handle_at, libc::SYS_fanotify_init, libc::SYS_mknodat, libc::SYS_quotactl,
+    #[cfg(target_arch = "x86_64")] libc::SYS_mknod,
+    // Other identities.
+    libc::SYS_setuid, libc::SYS_setgid, libc::SYS_setreuid, libc::SYS_setregid, libc::SYS_setresuid, libc::SYS_setresgid,
+    libc::SYS_setfsuid, libc::SYS_setfsgid, libc::SYS_setgroups, libc::SYS_capset,
+    // Large and seldom used parts of the kernel.
+    libc::SYS_bpf, libc::SYS_perf_event_open, libc::SYS_userfaultfd, libc::SYS_io_uring_setup, libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register, libc::SYS_keyctl, libc::SYS_add_key, libc::SYS_request_key, libc::SYS_personality,
+    #[cfg(target_arch = "x86_64")] libc::SYS_modify_ldt,
+    // The machine itself.
+    libc::SYS_init_module, libc::SYS_finit_module, libc::SYS_delete_module, libc::SYS_kexec_load, libc::SYS_reboot,
+    libc::SYS_swapon, libc::SYS_swapoff, libc::SYS_acct, libc::SYS_syslog, libc::SYS_sethostname, libc::SYS_setdomainname,
+    libc::SYS_settimeofday, libc::SYS_clock_settime, libc::SYS_clock_adjtime, libc::SYS_adjtimex, libc::SYS_vhangup,
+    #[cfg(target_arch = "x86_64")] libc::SYS_kexec_file_load,
+    #[cfg(target_arch = "x86_64")] libc::SYS_iopl,
+    #[cfg(target_arch = "x86_64")] libc::SYS_ioperm,
+];
+
+/// socket(2): only the Internet families, and of Unix sockets only datagrams, for the log daemon.
+fn refused_sockets() -> Built<Vec<SeccompRule>> {
+    const FAMILY: u8 = 0;
+    const KIND: u8 = 1;
+    /// The kind without SOCK_NONBLOCK and SOCK_CLOEXEC.
+    const KIND_BITS: u64 = 0xf;
+    let family = |comparison, family: i32| number(FAMILY, comparison, family);
+    let another_family = vec![
+        family(SeccompCmpOp::Ne, libc::AF_INET)?,
+        family(SeccompCmpOp::Ne, libc::AF_INET6)?,
+        family(SeccompCmpOp::Ne, libc::AF_UNIX)?,
+    ];
+    let mut rules = vec![SeccompRule::new(another_family)?];
+    for kind in [libc::SOCK_STREAM, libc::SOCK_SEQPACKET, libc::SOCK_RAW] {
+        rules.push(SeccompRule::new(vec![
+            family(SeccompCmpOp::Eq, libc::AF_UNIX)?,
+            number(KIND, SeccompCmpOp::MaskedEq(KIND_BITS), kind)?,
+        ])?);
+    }
+    Ok(rules)
+}
+
+/// clone(2) without CLONE_THREAD, which would make a process (and perhaps namespaces, which threads cannot have of their own).
+fn new_process() -> Built<SeccompRule> {
+    let thread = libc::CLONE_THREAD as u64;
+    SeccompRule::new(vec![SeccompCondition::new(
+        0,
+        SeccompCmpArgLen::Qword,
+        SeccompCmpOp::MaskedEq(thread),
+        0,
+    )?])
+}
+
+/// A condition on the argument at `position`, an int.
+fn number(position: u8, comparison: SeccompCmpOp, value: i32) -> Built<SeccompCondition> {
+    // The constants compared with are small and not negative.
+    let value = u64::from(value.unsigned_abs());
+    SeccompCondition::new(position, SeccompCmpArgLen::Dword, comparison, value)
+}
+
+/// The head of the filter, for calls that answer as if the kernel did not have them (ENOSYS): clone3(2), whose flags lie in
+/// memory a filter cannot see, and for which the C library then uses clone; and on x86-64 the numbers of the x32 ABI, by which the
+/// list could be gone around.
+fn absent_calls() -> BpfProgram {
+    const LOAD_CALL_NUMBER: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+    const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    const JUMP_IF_AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
+    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    /// `__X32_SYSCALL_BIT` of asm/unistd.h; no machine has call numbers as high.
+    const X32_BIT: u32 = 0x4000_0000;
+    let instruction = |code, jt, jf, k| sock_filter { code, jt, jf, k };
+    vec![
+        // The call's number is the first field of struct seccomp_data.
+        instruction(LOAD_CALL_NUMBER, 0, 0, 0),
+        instruction(JUMP_IF_EQUAL, 1, 0, libc::SYS_clone3 as u32),
+        instruction(JUMP_IF_AT_LEAST, 0, 1, X32_BIT),
+        instruction(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::forked::{expect, in_child};
+    use super::*;
+    use std::io::{self, Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::os::unix::net::{UnixDatagram, UnixStream};
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+    use std::sync::mpsc;
+
+    /// Runs `body` in a child inside the sandbox.
+    fn in_sandbox(body: impl FnOnce() -> Result<(), String>) {
+        let outcome = in_child(|| match install() {
+            Outcome::Installed => body(),
+            Outcome::Unavailable(reason) => Err(format!("skip: {reason}")),
+        });
+        match outcome {
+            Err(reason) if reason.starts_with("skip: ") => {
+                eprintln!("skipped: no seccomp, {reason}")
+            }
+            other => assert_eq!(other, Ok(())),
+        }
+    }
+
+    fn refused<T>(outcome: io::Result<T>, what: &str) -> Result<(), String> {
+        let error = outcome.err().and_then(|error| error.raw_os_error());
+        expect(error == Some(libc::EPERM), &format!("{what}: {error:?}"))
+    }
+
+    #[test]
+    fn s1_no_program_can_be_executed_and_no_process_made() {
+        in_sandbox(|| {
+            refused(Err::<(), _>(Command::new("/bin/true").exec()), "execve")?;
+            refused(Command::new("/bin/true").spawn(), "fork")
+        });
+    }
+
+    #[test]
+    fn s2_privilege_calls_and_foreign_sockets_are_refused() {
+        in_sandbox(|| {
+            refused(
+                rustix::thread::set_thread_gid(rustix::process::getgid()).map_err(Into::into),
+                "setgid",
+            )?;
+            refused(rustix::process::chroot(".").map_err(Into::into), "chroot")?;
+            refused(UnixStream::connect("/no/such/socket"), "unix stream")?;
+            for family in [
+                rustix::net::AddressFamily::NETLINK,
+                rustix::net::AddressFamily::PACKET,
+            ] {
+                let socket = rustix::net::socket(family, rustix::net::SocketType::DGRAM, None);
+                refused(socket.map_err(Into::into), "socket of another family")?;
+            }
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn an_ftp_servers_calls_still_work() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        in_sandbox(|| {
+            let io = |error: io::Error| error.to_string();
+            let listener = TcpListener::bind("127.0.0.1:0").map_err(io)?;
+            let address = listener.local_addr().map_err(io)?;
+            let client = std::thread::Builder::new().spawn(move || TcpStream::connect(address));
+            let (mut served, _) = listener.accept().map_err(io)?;
+            served.write_all(b"220").map_err(io)?;
+            drop(served);
+            let client = client.map_err(io)?.join().map_err(|_| "panic")?;
+            let mut said = String::new();
+            client.map_err(io)?.read_to_string(&mut said).map_err(io)?;
+            expect(said == "220", "bytes differ")?;
+            UnixDatagram::unbound().map_err(io)?;
+            std::fs::write(&file, "x").map_err(io)?;
+            std::fs::rename(&file, file.with_extension("new")).map_err(io)
+        });
+    }
+
+    #[test]
+    fn threads_that_run_already_are_held_too() {
+        let outcome = in_child(|| {
+            let (go, wait) = mpsc::channel::<()>();
+            let thread = std::thread::spawn(move || {
+                let _ = wait.recv();
+                UnixStream::connect("/no/such/socket")
+                    .err()
+                    .and_then(|e| e.raw_os_error())
+            });
+            let outcome = install();
+            drop(go);
+            let error = thread.join().map_err(|_| "panic")?;
+            let expected = match outcome {
+                Outcome::Installed => libc::EPERM,
+                Outcome::Unavailable(_) => libc::ENOENT,
+            };
+            expect(error == Some(expected), &format!("{error:?}"))
+        });
+        assert_eq!(outcome, Ok(()));
+    }
+
+    #[test]
+    fn the_filter_is_made_for_every_machine_it_knows() {
+        for machine in [TargetArch::x86_64, TargetArch::aarch64, TargetArch::riscv64] {
+            assert!(program(machine).is_ok());
+        }
+    }
+}
