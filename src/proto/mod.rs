@@ -1,1 +1,14 @@
-//! To be filled.
+//! FTP as text: lines in, requests out; replies, addresses and listing lines out.
+//!
+//! Nothing here reads a clock, a socket, a file or a setting: bytes and numbers come in, bytes go out. Who sends
+//! them, and whether a client may ask at all, is for `session` to decide. What a client sends stays bytes.
+#![forbid(unsafe_code)]
+
+pub mod decimal;
+pub mod line;
+pub mod path;
+pub mod request;
+pub mod time;
+
+#[cfg(test)]
+mod xorshift;
