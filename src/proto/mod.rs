@@ -4,11 +4,15 @@
 //! them, and whether a client may ask at all, is for `session` to decide. What a client sends stays bytes.
 #![forbid(unsafe_code)]
 
+pub mod address;
+pub mod banner;
 pub mod decimal;
 pub mod line;
 pub mod path;
+pub mod reply;
 pub mod request;
 pub mod time;
+pub mod transfer_text;
 
 #[cfg(test)]
 mod xorshift;
