@@ -7,7 +7,10 @@
 pub mod address;
 pub mod banner;
 pub mod decimal;
+pub mod facts;
 pub mod line;
+pub mod list_options;
+pub mod listing;
 pub mod path;
 pub mod reply;
 pub mod request;
