@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod ascii;
 pub mod banner;
 pub mod decimal;
 pub mod facts;
