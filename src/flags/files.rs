@@ -1,0 +1,175 @@
+//! The flags under "Files": what sessions may do to files, and what they see of them.
+
+use crate::units::{Expected, Glob, Percent, Umasks};
+use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use std::os::unix::ffi::OsStrExt;
+
+/// What sessions may do to files, and what they see of them.
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Files")]
+pub struct Files {
+    /// Refuse uploads by anonymous
+    ///
+    /// Of -i and --anonymousupload the later one counts.
+    #[arg(
+        short = 'i',
+        long = "anonymouscantupload",
+        overrides_with = "anonymous_upload"
+    )]
+    pub anonymous_cant_upload: bool,
+
+    /// Allow uploads by anonymous
+    ///
+    /// Anonymous can store files wherever the anonymous user may write. Started by root this is the
+    /// default; otherwise uploads are refused without it. Of -i and --anonymousupload the later one
+    /// counts.
+    #[arg(long = "anonymousupload", overrides_with = "anonymous_cant_upload")]
+    pub anonymous_upload: bool,
+
+    /// Do not serve files that anonymous uploaded
+    ///
+    /// Anonymous cannot fetch files that belong to the anonymous user, so that what strangers upload
+    /// reaches others only after it was given to another owner. Started by root this is the default.
+    /// Of -s and --anonymousreadown the later one counts.
+    #[arg(short = 's', long = "antiwarez", overrides_with = "anonymous_read_own")]
+    pub anti_warez: bool,
+
+    /// Serve files that anonymous uploaded
+    ///
+    /// Started without root this is the default. Of -s and --anonymousreadown the later one counts.
+    #[arg(long = "anonymousreadown", overrides_with = "anti_warez")]
+    pub anonymous_read_own: bool,
+
+    /// Allow anonymous to create directories
+    ///
+    /// It needs uploads to be allowed. Removing directories stays refused.
+    #[arg(short = 'M', long = "anonymouscancreatedirs")]
+    pub anonymous_can_create_dirs: bool,
+
+    /// Give an uploaded file another name when its own is taken
+    ///
+    /// A file that would overwrite another is stored as NAME.1, NAME.2 and so on instead.
+    #[arg(short = 'r', long = "autorename")]
+    pub auto_rename: bool,
+
+    /// Show an upload under its name only when it is complete
+    ///
+    /// The data goes to a temporary file beside it, which takes the name at the end of the upload. If
+    /// the upload fails the temporary file is removed, and a file that had the name before is left as
+    /// it was. Appending still happens in place.
+    #[arg(short = '0', long = "notruncate")]
+    pub no_truncate: bool,
+
+    /// Allow anonymous to read files and enter directories that begin with a dot
+    #[arg(short = 'z', long = "allowdotfiles")]
+    pub allow_dot_files: bool,
+
+    /// List files that begin with a dot without being asked
+    ///
+    /// LIST and STAT then show them as if their option -a were given by the client.
+    #[arg(short = 'D', long = "displaydotfiles")]
+    pub display_dot_files: bool,
+
+    /// Refuse to change files and directories that begin with a dot
+    ///
+    /// They cannot be written, created, deleted or renamed, nor have their rights changed. Anonymous
+    /// can never do so.
+    #[arg(short = 'x', long = "prohibitdotfileswrite")]
+    pub prohibit_dot_files_write: bool,
+
+    /// Refuse to read or change files and directories that begin with a dot
+    ///
+    /// As -x, and they cannot be fetched nor entered either.
+    #[arg(short = 'X', long = "prohibitdotfilesread")]
+    pub prohibit_dot_files_read: bool,
+
+    /// Take these permission bits from new files and directories
+    ///
+    /// In octal, each at most 777. A single mask counts for both; with one side of the colon empty
+    /// that side keeps its default. The default is 133:022, which makes files 0644 and directories
+    /// 0755.
+    #[arg(short = 'U', long = "umask", value_name = "FILES:DIRS")]
+    pub umask: Option<Umasks>,
+
+    /// Refuse everything that changes files
+    ///
+    /// It goes before every flag that allows a change, such as --anonymousupload and -M.
+    #[arg(long = "readonly")]
+    pub read_only: bool,
+
+    /// Refuse to overwrite files
+    ///
+    /// Nobody can store over, append to or resume a file that exists. Anonymous can never do so.
+    #[arg(long = "nooverwrite")]
+    pub no_overwrite: bool,
+
+    /// Confirm an upload only when it is on the disk
+    ///
+    /// The file and its directory are written out by fsync(2) before the reply 226, which takes time.
+    #[arg(long = "fsync")]
+    pub fsync: bool,
+
+    /// Refuse access to files with names that match this pattern
+    ///
+    /// The pattern is compared to each part of a path and knows stars, question marks and sets such
+    /// as [a-z] or [!a-z]. It has at most 255 bytes. It may be given more than once. The names are
+    /// still listed unless --hidefiles matches them as well.
+    #[arg(long = "denyfiles", value_name = "GLOB", value_parser = glob())]
+    pub deny_files: Vec<Glob>,
+
+    /// Leave files with names that match this pattern out of listings
+    ///
+    /// The pattern is as for --denyfiles, and may be given more than once. Who knows such a name can
+    /// still use it.
+    #[arg(long = "hidefiles", value_name = "GLOB", value_parser = glob())]
+    pub hide_files: Vec<Glob>,
+
+    /// Show ftp as the owner and group of every file
+    #[arg(long = "hideids")]
+    pub hide_ids: bool,
+
+    /// Refuse uploads when the disk is fuller than this
+    ///
+    /// It is looked at when an upload begins and again while bytes arrive; the reply is 552. With 100
+    /// the disk may be filled, which is the default.
+    #[arg(short = 'k', long = "maxdiskusagepct", value_name = "PERCENT")]
+    pub max_disk_usage: Option<Percent>,
+
+    /// Refuse to delete files
+    #[arg(short = 'K', long = "keepallfiles")]
+    pub keep_all_files: bool,
+
+    /// Refuse to rename files
+    #[arg(short = 'G', long = "norename")]
+    pub no_rename: bool,
+
+    /// Refuse to change the rights of files
+    #[arg(short = 'R', long = "nochmod")]
+    pub no_chmod: bool,
+
+    /// Keep users from locking themselves out by changing rights
+    ///
+    /// The owner keeps the right to read and write files, and to enter directories, whatever the
+    /// client asks for.
+    #[arg(short = 'Z', long = "customerproof")]
+    pub customer_proof: bool,
+
+    /// Accepted for old command lines, without effect
+    ///
+    /// File names are passed on byte for byte; UTF-8 is what clients are told.
+    #[arg(short = '8', long = "fscharset", value_name = "CHARSET")]
+    pub fs_charset: Option<String>,
+
+    /// Accepted for old command lines, without effect
+    ///
+    /// File names are passed on byte for byte; UTF-8 is what clients are told.
+    #[arg(short = '9', long = "clientcharset", value_name = "CHARSET")]
+    pub client_charset: Option<String>,
+}
+
+/// Patterns are compared to names of files, which are bytes, so they need not be UTF-8.
+fn glob() -> impl TypedValueParser<Value = Glob> {
+    OsStringValueParser::new()
+        .try_map(|text| -> Result<Glob, Expected> { Glob::new(text.as_bytes()) })
+}

@@ -1,0 +1,145 @@
+//! Flags that are understood but whose feature is still to come.
+//!
+//! They are refused at start rather than ignored: whoever asks for TLS or for a group's rights must
+//! not get a server without them. One row here is all it takes; help and manual say it as well.
+
+use super::{Stop, Words};
+use clap::parser::ValueSource;
+
+const ACCOUNTS: &str = "so far all sessions are anonymous";
+const TLS: &str = "there is no TLS so far";
+
+/// The identifier of each flag, and why it has to wait.
+const ROWS: [(&str, &str); 20] = [
+    ("allow_user_fxp", ACCOUNTS),
+    ("login", ACCOUNTS),
+    ("trusted_gid", ACCOUNTS),
+    ("chroot_everyone", ACCOUNTS),
+    ("create_home_dir", ACCOUNTS),
+    ("min_uid", ACCOUNTS),
+    ("keep_all_files", ACCOUNTS),
+    ("no_rename", ACCOUNTS),
+    ("no_chmod", ACCOUNTS),
+    ("customer_proof", ACCOUNTS),
+    ("user_ratio", ACCOUNTS),
+    ("quota", ACCOUNTS),
+    ("alt_log", "no transfer log is written so far"),
+    ("tls", TLS),
+    ("tls_cipher_suite", TLS),
+    ("cert_file", TLS),
+    ("ext_cert", TLS),
+    (
+        "daemonize",
+        "the server runs in the foreground so far, or under inetd",
+    ),
+    (
+        "pid_file",
+        "the server runs in the foreground so far, or under inetd",
+    ),
+    ("upload_script", "no script is told of uploads so far"),
+];
+
+/// Says in the help of each such flag that it is not available.
+pub(super) fn note(mut command: clap::Command) -> clap::Command {
+    for (id, reason) in ROWS {
+        command = command.mut_arg(id, |arg| {
+            let short = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            let long = arg
+                .get_long_help()
+                .map_or_else(|| short.clone(), ToString::to_string);
+            arg.help(format!("{short} (not available yet)"))
+                .long_help(format!(
+                    "{long}\n\nThis flag is not available in this version yet: {reason}."
+                ))
+        });
+    }
+    command
+}
+
+/// Refuses the first such flag on the command line. `-Y 0` asks for what there is and passes.
+pub(super) fn refuse(matches: &clap::ArgMatches, words: &Words) -> Result<(), Stop> {
+    for (id, reason) in ROWS {
+        let given = matches.value_source(id) == Some(ValueSource::CommandLine);
+        let without_tls = id == "tls" && matches.get_one::<u8>(id) == Some(&0);
+        if given && !without_tls {
+            let flag = words.spelled(id);
+            return Err(Stop::usage(format!(
+                "{flag}: not available in this version yet: {reason}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags::definition;
+    use crate::flags::tests::{parse, text};
+
+    #[test]
+    fn every_flag_whose_feature_comes_later_is_refused_in_one_line() {
+        let lines = [
+            "-a 0x64",
+            "-A",
+            "-B",
+            "-g /run/x.pid",
+            "-G",
+            "-j",
+            "-J -C:HIGH",
+            "-K",
+            "-l unix",
+            "-n 10:10",
+            "-o",
+            "-O clf:/var/log/x",
+            "-Q 1:2",
+            "-R",
+            "-u 1000",
+            "-w",
+            "-Y 1",
+            "-Z",
+            "-2 a.pem,b.pem",
+            "-3 /run/certd",
+        ];
+        assert_eq!(lines.len(), ROWS.len());
+        for line in lines {
+            let text = text(line);
+            let start = format!(
+                "wharf-ftpd: {}: not available in this version yet: ",
+                &line[..2]
+            );
+            assert!(text.starts_with(&start), "{text}");
+            assert!(!text.contains('\n'), "{text}");
+        }
+    }
+
+    #[test]
+    fn later_flags_still_check_their_values() {
+        assert_eq!(text("-Y x"), "wharf-ftpd: -Y x: expected 0, 1, 2 or 3");
+        assert!(text("-u 0x64").contains("expected a numeric user id"));
+        assert!(text("-a staff").contains("expected a numeric group id"));
+    }
+
+    #[test]
+    fn asking_for_no_tls_or_overriding_a_later_flag_is_no_reason_to_refuse() {
+        assert!(parse("-Y 0").is_ok());
+        assert!(parse("-Y 1 -Y 0").is_ok());
+        assert!(parse("-w -W").is_ok());
+        assert!(parse("-W -w").is_err());
+    }
+
+    #[test]
+    fn help_says_which_flags_are_not_available() {
+        for (id, reason) in ROWS {
+            let command = definition();
+            let arg = command
+                .get_arguments()
+                .find(|arg| arg.get_id() == id)
+                .expect(id);
+            let help = arg.get_help().map(ToString::to_string).expect(id);
+            assert!(help.ends_with("(not available yet)"), "{help}");
+            let long = arg.get_long_help().map(ToString::to_string).expect(id);
+            assert!(long.contains(reason), "{long}");
+        }
+    }
+}

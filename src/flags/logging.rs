@@ -1,0 +1,32 @@
+//! The flags under "Logging": what is recorded, and where it goes.
+
+use crate::units::SyslogFacility;
+use clap::Args;
+
+/// What is recorded, and where it goes.
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Logging")]
+pub struct Logging {
+    /// Log to this facility of the system log
+    ///
+    /// A name that syslog.conf(5) knows, or none to log nothing at all. Without this flag a server in
+    /// the foreground logs to its standard error, and one under inetd to the facility ftp.
+    #[arg(short = 'f', long = "syslogfacility", value_name = "FACILITY")]
+    pub syslog_facility: Option<SyslogFacility>,
+
+    /// Log the process number with each line
+    #[arg(short = '1', long = "logpid")]
+    pub log_pid: bool,
+
+    /// Log every command; twice: every reply as well
+    ///
+    /// Passwords are never logged.
+    #[arg(short = 'd', long = "verboselog", action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Record transfers in this file
+    ///
+    /// FORMAT is clf, stats, w3c or xferlog. It may be given more than once.
+    #[arg(short = 'O', long = "altlog", value_name = "[FORMAT:]FILE")]
+    pub alt_log: Vec<String>,
+}

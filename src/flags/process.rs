@@ -1,0 +1,39 @@
+//! The flags under "Process": how the server runs and ends, and what it tells about itself.
+
+use crate::units::Seconds;
+use clap::{ArgAction, Args};
+use std::path::PathBuf;
+
+/// How the server runs and ends.
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Process")]
+pub struct Process {
+    /// Give transfers under way so many seconds when the server ends
+    ///
+    /// After SIGTERM no client is accepted any more; without a transfer the server ends at once. The
+    /// default is 5.
+    #[arg(long = "drain", value_name = "SECONDS")]
+    pub drain: Option<Seconds>,
+
+    /// Run in the background
+    #[arg(short = 'B', long = "daemonize")]
+    pub daemonize: bool,
+
+    /// Write the process number to this file
+    #[arg(short = 'g', long = "pidfile", value_name = "FILE")]
+    pub pid_file: Option<PathBuf>,
+
+    /// Hand uploaded files to a script
+    #[arg(short = 'o', long = "uploadscript")]
+    pub upload_script: bool,
+
+    /// Explain the flags
+    ///
+    /// -h prints a line for each, --help all there is to say.
+    #[arg(short = 'h', long = "help", action = ArgAction::Help)]
+    pub help: Option<bool>,
+
+    /// Print the version
+    #[arg(long = "version", action = ArgAction::Version)]
+    pub version: Option<bool>,
+}
