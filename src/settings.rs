@@ -1,1 +1,813 @@
-//! To be filled.
+//! What the flags mean: plain fields with their defaults filled in, and the rules between flags.
+//!
+//! Pure: no file is looked at and nobody is asked who we are. Where a default depends on the host (the
+//! port, what anonymous may do when the server was not started by root), the field says "default" and
+//! `server` decides. Defaults and rules follow Pure-FTPd's manual page, and the project's list of
+//! departures from it in wharf-ftpd(8), "Differences from Pure-FTPd".
+#![forbid(unsafe_code)]
+
+use crate::flags::{self, Parsed, Stop};
+use crate::units::{
+    Bandwidth, Cidr, Facility, Glob, HostPort, PassiveAddress, PassiveFor, PortRange, Ratio,
+    Recursion, SyslogFacility, Umasks,
+};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything the flags can set. The default is a command line without flags.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Settings {
+    /// Where to listen, how data connections are made, who may connect.
+    pub network: Network,
+    /// Who may log in, where a session begins, what it is greeted with.
+    pub login: Login,
+    /// What sessions may do to files, and what they see of them.
+    pub files: Files,
+    /// How many clients, how fast, how much and how long.
+    pub limits: Limits,
+    /// What is recorded, and where it goes.
+    pub logging: Logging,
+    /// How the server runs and ends.
+    pub process: Process,
+}
+
+/// The kinds of addresses listened on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Family {
+    /// IPv4 and IPv6.
+    #[default]
+    Both,
+    /// IPv4 alone (-4).
+    V4,
+    /// IPv6 alone (-6).
+    V6,
+}
+
+/// Where to listen, how data connections are made, who may connect.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Network {
+    /// Where to listen (-S). A missing port is 21, or 2121 without root.
+    pub listen: HostPort,
+    /// Which addresses to listen on (-4, -6).
+    pub family: Family,
+    /// Ports for passive data connections (-p).
+    pub passive_range: PortRange,
+    /// Whether -p was given.
+    pub passive_range_given: bool,
+    /// What PASV tells (-P). None is the address of the control connection.
+    pub passive_address: Option<PassiveAddress>,
+    /// What PASV tells clients of certain networks (--passivefor); the first that fits, before -P.
+    pub passive_for: Vec<PassiveFor>,
+    /// No passive data connections (-N).
+    pub no_passive: bool,
+    /// No active data connections (--noactive).
+    pub no_active: bool,
+    /// Local port of active data connections (--activeport), 1024 or above.
+    pub active_port: Option<u16>,
+    /// Data connections with other hosts than the client, for everybody (-W).
+    pub anonymous_fxp: bool,
+    /// The protocol bent for broken clients (-b).
+    pub broken_clients: bool,
+    /// The one local address where others than anonymous may log in (-V).
+    pub trusted_address: Option<IpAddr>,
+    /// Names of clients are looked up (unless -H).
+    pub resolve_names: bool,
+    /// Networks clients may come from (--allowfrom). Empty: from everywhere.
+    pub allow_from: Vec<Cidr>,
+    /// Networks clients may not come from (--denyfrom), even if allowed.
+    pub deny_from: Vec<Cidr>,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Network {
+            listen: HostPort::default(),
+            family: Family::Both,
+            passive_range: PortRange::default(),
+            passive_range_given: false,
+            passive_address: None,
+            passive_for: Vec::new(),
+            no_passive: false,
+            no_active: false,
+            active_port: None,
+            anonymous_fxp: false,
+            broken_clients: false,
+            trusted_address: None,
+            resolve_names: true,
+            allow_from: Vec::new(),
+            deny_from: Vec::new(),
+        }
+    }
+}
+
+/// What a client is greeted with.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Banner {
+    /// Pure-FTPd's lines.
+    #[default]
+    Default,
+    /// This text (--banner).
+    Text(String),
+    /// The text of this file (--bannerfile).
+    File(PathBuf),
+    /// A random saying of this file (-F).
+    Fortune(PathBuf),
+}
+
+/// Who may log in, where a session begins, what it is greeted with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// Nobody but anonymous (-e).
+    pub anonymous_only: bool,
+    /// No anonymous (-E).
+    pub no_anonymous: bool,
+    /// The directory anonymous is kept in (--anonymousroot). None is the home of the user.
+    pub anonymous_root: Option<PathBuf>,
+    /// The system user anonymous acts as (--anonymoususer).
+    pub anonymous_user: String,
+    /// The greeting (--banner, --bannerfile, -F).
+    pub banner: Banner,
+    /// Anonymous roots by server address (--virtualhosts). May be missing on the disk.
+    pub virtual_hosts: PathBuf,
+    /// Short names for directories (--aliases). May be missing on the disk.
+    pub aliases: PathBuf,
+}
+
+impl Default for Login {
+    fn default() -> Self {
+        Login {
+            anonymous_only: false,
+            no_anonymous: false,
+            anonymous_root: None,
+            anonymous_user: "ftp".to_owned(),
+            banner: Banner::Default,
+            virtual_hosts: PathBuf::from("/etc/pure-ftpd/pure-ftpd"),
+            aliases: PathBuf::from("/etc/pure-ftpd/pureftpd-dir-aliases"),
+        }
+    }
+}
+
+/// Something the command line allows, forbids, or leaves to the way the server was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Permission {
+    /// Not said; `server` decides by whether root started it.
+    #[default]
+    Default,
+    /// Allowed in so many words.
+    Allowed,
+    /// Forbidden in so many words.
+    Forbidden,
+}
+
+impl Permission {
+    fn of(allowed: bool, forbidden: bool) -> Permission {
+        match (allowed, forbidden) {
+            (_, true) => Permission::Forbidden,
+            (true, false) => Permission::Allowed,
+            (false, false) => Permission::Default,
+        }
+    }
+}
+
+/// What is done about names that begin with a dot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DotFiles {
+    /// Anonymous may read them (-z).
+    pub allow_read: bool,
+    /// Listings show them unasked (-D).
+    pub show: bool,
+    /// Nobody may change them (-x, -X).
+    pub prohibit_write: bool,
+    /// Nobody may read them (-X).
+    pub prohibit_read: bool,
+}
+
+/// What sessions may do to files, and what they see of them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Files {
+    /// Uploads by anonymous (-i, --anonymousupload). By default allowed when started by root.
+    pub anonymous_upload: Permission,
+    /// Serving files that belong to the anonymous user to anonymous (-s, --anonymousreadown). By
+    /// default forbidden when started by root.
+    pub anonymous_read_own: Permission,
+    /// Anonymous may create directories (-M).
+    pub create_dirs: bool,
+    /// Uploads over an existing file get another name (-r).
+    pub autorename: bool,
+    /// Uploads appear under their names only when complete (-0).
+    pub no_truncate: bool,
+    /// Names that begin with a dot (-z, -D, -x, -X).
+    pub dotfiles: DotFiles,
+    /// Bits taken from new files and directories (-U).
+    pub umasks: Umasks,
+    /// Nothing may be changed (--readonly).
+    pub read_only: bool,
+    /// Nothing may be overwritten, appended to or resumed (--nooverwrite).
+    pub no_overwrite: bool,
+    /// Uploads are on the disk before they are confirmed (--fsync).
+    pub fsync: bool,
+    /// Names that cannot be used (--denyfiles).
+    pub deny_files: Vec<Glob>,
+    /// Names that are not listed (--hidefiles).
+    pub hide_files: Vec<Glob>,
+    /// Owner and group are shown as ftp (--hideids).
+    pub hide_ids: bool,
+    /// The fullest a disk may be for uploads (-k), 0 to 99; None is no limit.
+    pub max_disk_percent: Option<u8>,
+}
+
+/// How many clients, how fast, how much and how long.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Sessions at once (-c), at least 1.
+    pub max_clients: u32,
+    /// Sessions from one address at once (-C), at least 1.
+    pub max_per_address: Option<u32>,
+    /// Anonymous sessions at once (second half of -y), at least 1.
+    pub max_anonymous: Option<u32>,
+    /// Rates of an anonymous session (-t or -T, the later one).
+    pub anonymous_bandwidth: Bandwidth,
+    /// Uploads owed for downloads by anonymous (-q).
+    pub anonymous_ratio: Option<Ratio>,
+    /// The 5-minute load from which on anonymous downloads are refused (-m), above 0.
+    pub max_load: Option<f64>,
+    /// Idle time after which a session ends (-I or --idletimeout, the later one).
+    pub idle: Duration,
+    /// Time from the connection to a completed login (--logintimeout).
+    pub login: Duration,
+    /// Time a data connection may take to come about (--accepttimeout).
+    pub accept: Duration,
+    /// Time a transfer may go without progress (--datatimeout).
+    pub data: Duration,
+    /// Largest size an upload may give a file (--maxuploadsize), in bytes.
+    pub max_upload_size: Option<u64>,
+    /// Bytes one session may upload (--maxsessionbytes).
+    pub max_session_bytes: Option<u64>,
+    /// Files one session may upload (--maxsessionfiles).
+    pub max_session_files: Option<u64>,
+    /// Names and levels of a listing (-L).
+    pub listing: Recursion,
+}
+
+/// Pure-FTPd's idle limit, also for `-I 0`.
+const IDLE: Duration = Duration::from_secs(15 * 60);
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            max_clients: 50,
+            max_per_address: None,
+            max_anonymous: None,
+            anonymous_bandwidth: Bandwidth::default(),
+            anonymous_ratio: None,
+            max_load: None,
+            idle: IDLE,
+            login: Duration::from_secs(60),
+            accept: Duration::from_secs(30),
+            data: Duration::from_secs(60),
+            max_upload_size: None,
+            max_session_bytes: None,
+            max_session_files: None,
+            listing: Recursion::default(),
+        }
+    }
+}
+
+/// Where records go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogTo {
+    /// To standard error, since -f was not given; under inetd, where that is the client's connection,
+    /// `server` takes the facility ftp instead.
+    #[default]
+    Stderr,
+    /// To the system log (-f).
+    Syslog(Facility),
+    /// Nowhere (`-f none`).
+    None,
+}
+
+/// What is recorded, and where it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Logging {
+    /// Where records go (-f).
+    pub facility: LogTo,
+    /// Records carry the process number (-1).
+    pub pid: bool,
+    /// 1 records commands, 2 replies as well (-d).
+    pub verbose: u8,
+}
+
+/// How the server runs and ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Process {
+    /// Time for transfers under way once the server is told to end (--drain).
+    pub drain: Duration,
+}
+
+impl Default for Process {
+    fn default() -> Self {
+        Process {
+            drain: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Settings {
+    /// What a command line means, and what its author should know about it, one line each, beginning
+    /// with the flag.
+    ///
+    /// # Errors
+    /// Flags that exclude each other, and values that are wrong only beside another flag.
+    pub fn from_flags(parsed: &Parsed) -> Result<(Settings, Vec<String>), Stop> {
+        check_family(parsed)?;
+        check_data_connections(parsed)?;
+        let flags = &parsed.flags;
+        let settings = Settings {
+            network: network(&flags.network),
+            login: login(&flags.login),
+            files: files(&flags.files),
+            limits: limits(parsed),
+            logging: logging(&flags.logging),
+            process: process(&flags.process),
+        };
+        let warnings = warnings(parsed, &settings);
+        Ok((settings, warnings))
+    }
+}
+
+/// -4 and -6, and the address of -S under either.
+fn check_family(parsed: &Parsed) -> Result<(), Stop> {
+    let network = &parsed.flags.network;
+    let (v4, v6) = (parsed.spelled("ipv4_only"), parsed.spelled("ipv6_only"));
+    if network.ipv4_only && network.ipv6_only {
+        return Err(Stop::usage(format!(
+            "{v4} and {v6}: expected one of them at most"
+        )));
+    }
+    let host = network.bind.as_ref().and_then(|bind| bind.host.as_ref());
+    // A zone (`fe80::1%eth0`) belongs to IPv6 addresses only.
+    let is_v6 = host.is_some_and(|host| host.contains(':'));
+    let is_v4 = host.is_some_and(|host| host.parse::<std::net::Ipv4Addr>().is_ok());
+    let wrong = match (network.ipv4_only, network.ipv6_only) {
+        (true, _) if is_v6 => Some(("IPv4", v4)),
+        (_, true) if is_v4 => Some(("IPv6", v6)),
+        _ => None,
+    };
+    match (wrong, host) {
+        (Some((kind, flag)), Some(host)) => {
+            let bind = parsed.spelled("bind");
+            Err(Stop::usage(format!(
+                "{bind} {host}: expected an {kind} address under {flag}"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_data_connections(parsed: &Parsed) -> Result<(), Stop> {
+    let network = &parsed.flags.network;
+    if network.nat_mode && network.no_active {
+        let (nat, active) = (parsed.spelled("nat_mode"), parsed.spelled("no_active"));
+        return Err(Stop::usage(format!(
+            "{nat} and {active}: expected one of them at most, there is no third kind of data connection"
+        )));
+    }
+    if let Some(port) = network.active_port.filter(|port| port.get() < 1024) {
+        let flag = parsed.spelled("active_port");
+        return Err(Stop::usage(format!(
+            "{flag} {port}: expected a port from 1024 to 65535; lower ones are not available in this \
+             version yet"
+        )));
+    }
+    let is_ipv4 = |told: &PassiveFor| told.network.is_ipv4() && told.address.is_ipv4();
+    if let Some(told) = network.passive_for.iter().find(|told| !is_ipv4(told)) {
+        let flag = parsed.spelled("passive_for");
+        return Err(Stop::usage(format!(
+            "{flag} {told}: expected IPv4 on both sides, the reply to PASV carries nothing else"
+        )));
+    }
+    Ok(())
+}
+
+fn network(flags: &flags::Network) -> Network {
+    Network {
+        listen: flags.bind.clone().unwrap_or_default(),
+        family: match (flags.ipv4_only, flags.ipv6_only) {
+            (true, _) => Family::V4,
+            (_, true) => Family::V6,
+            _ => Family::Both,
+        },
+        passive_range: flags.passive_ports.unwrap_or_default(),
+        passive_range_given: flags.passive_ports.is_some(),
+        passive_address: flags.passive_address.clone(),
+        passive_for: flags.passive_for.clone(),
+        no_passive: flags.nat_mode,
+        no_active: flags.no_active,
+        active_port: flags.active_port.map(|port| port.get()),
+        anonymous_fxp: flags.allow_anonymous_fxp,
+        broken_clients: flags.broken_clients,
+        trusted_address: flags.trusted_ip,
+        resolve_names: !flags.dont_resolve,
+        allow_from: flags.allow_from.clone(),
+        deny_from: flags.deny_from.clone(),
+    }
+}
+
+fn login(flags: &flags::Login) -> Login {
+    let default = Login::default();
+    Login {
+        anonymous_only: flags.anonymous_only,
+        no_anonymous: flags.no_anonymous,
+        anonymous_root: flags.anonymous_root.clone(),
+        anonymous_user: flags
+            .anonymous_user
+            .clone()
+            .unwrap_or(default.anonymous_user),
+        banner: banner(flags),
+        virtual_hosts: flags.virtual_hosts.clone().unwrap_or(default.virtual_hosts),
+        aliases: flags.aliases.clone().unwrap_or(default.aliases),
+    }
+}
+
+/// The three override each other, so one is left at most.
+fn banner(flags: &flags::Login) -> Banner {
+    let text = flags.banner.clone().map(Banner::Text);
+    let file = flags.banner_file.clone().map(Banner::File);
+    let fortune = flags.fortunes_file.clone().map(Banner::Fortune);
+    text.or(file).or(fortune).unwrap_or_default()
+}
+
+fn files(flags: &flags::Files) -> Files {
+    Files {
+        anonymous_upload: Permission::of(flags.anonymous_upload, flags.anonymous_cant_upload),
+        anonymous_read_own: Permission::of(flags.anonymous_read_own, flags.anti_warez),
+        create_dirs: flags.anonymous_can_create_dirs,
+        autorename: flags.auto_rename,
+        no_truncate: flags.no_truncate,
+        dotfiles: DotFiles {
+            allow_read: flags.allow_dot_files,
+            show: flags.display_dot_files,
+            prohibit_write: flags.prohibit_dot_files_write || flags.prohibit_dot_files_read,
+            prohibit_read: flags.prohibit_dot_files_read,
+        },
+        umasks: flags.umask.unwrap_or_default(),
+        read_only: flags.read_only,
+        no_overwrite: flags.no_overwrite,
+        fsync: flags.fsync,
+        deny_files: flags.deny_files.clone(),
+        hide_files: flags.hide_files.clone(),
+        hide_ids: flags.hide_ids,
+        max_disk_percent: flags
+            .max_disk_usage
+            .map(|share| share.get())
+            .filter(|share| *share < 100),
+    }
+}
+
+fn limits(parsed: &Parsed) -> Limits {
+    let flags = &parsed.flags.limits;
+    let default = Limits::default();
+    Limits {
+        max_clients: flags
+            .max_clients
+            .map_or(default.max_clients, |count| count.get()),
+        max_per_address: flags.max_clients_per_ip.map(|count| count.get()),
+        max_anonymous: flags.per_user.and_then(|limits| limits.anonymous),
+        anonymous_bandwidth: parsed.bandwidth.unwrap_or_default(),
+        anonymous_ratio: flags.anonymous_ratio,
+        max_load: flags.max_load.map(|load| load.get()),
+        idle: parsed
+            .idle
+            .filter(|idle| !idle.is_zero())
+            .unwrap_or(default.idle),
+        login: flags
+            .login_timeout
+            .map_or(default.login, |time| time.duration()),
+        accept: flags
+            .accept_timeout
+            .map_or(default.accept, |time| time.duration()),
+        data: flags
+            .data_timeout
+            .map_or(default.data, |time| time.duration()),
+        max_upload_size: flags.max_upload_size.map(|size| size.bytes()),
+        max_session_bytes: flags.max_session_bytes.map(|size| size.bytes()),
+        max_session_files: flags.max_session_files.map(|count| u64::from(count.get())),
+        listing: flags.limit_recursion.unwrap_or(default.listing),
+    }
+}
+
+fn logging(flags: &flags::Logging) -> Logging {
+    Logging {
+        facility: match flags.syslog_facility {
+            None => LogTo::Stderr,
+            Some(SyslogFacility::None) => LogTo::None,
+            Some(SyslogFacility::Facility(facility)) => LogTo::Syslog(facility),
+        },
+        pid: flags.log_pid,
+        verbose: flags.verbose.min(2),
+    }
+}
+
+fn process(flags: &flags::Process) -> Process {
+    let default = Process::default();
+    Process {
+        drain: flags.drain.map_or(default.drain, |time| time.duration()),
+    }
+}
+
+/// What was typed and does not do what its author may think.
+fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
+    let flags = &parsed.flags;
+    let (ports, clients) = (settings.network.passive_range, settings.limits.max_clients);
+    let few_ports = ports.len() < usize::try_from(clients).unwrap_or(usize::MAX);
+    let upload = settings.files.anonymous_upload == Permission::Allowed;
+    let bytes = "has no effect, file names are passed on byte for byte";
+    let rows = [
+        (
+            flags.files.fs_charset.is_some(),
+            "fs_charset",
+            bytes.to_owned(),
+        ),
+        (
+            flags.files.client_charset.is_some(),
+            "client_charset",
+            bytes.to_owned(),
+        ),
+        (
+            flags.network.bonjour.is_some(),
+            "bonjour",
+            "has no effect on this system".to_owned(),
+        ),
+        (
+            settings.network.passive_range_given && few_ports,
+            "passive_ports",
+            format!(
+                "{} ports for up to {clients} clients, some may find none free",
+                ports.len()
+            ),
+        ),
+        (
+            parsed.idle == Some(Duration::ZERO),
+            "max_idle_time",
+            "0 stands for the default, 15 minutes".to_owned(),
+        ),
+        (
+            settings.login.no_anonymous,
+            "no_anonymous",
+            "nobody can log in, so far all sessions are anonymous".to_owned(),
+        ),
+        (
+            settings.files.read_only && (upload || settings.files.create_dirs),
+            "read_only",
+            "nothing can be uploaded or created, whatever other flags allow".to_owned(),
+        ),
+    ];
+    let due = rows.into_iter().filter(|(due, _, _)| *due);
+    due.map(|(_, field, text)| format!("{}: {text}", parsed.spelled(field)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flags::Flags;
+
+    fn read(line: &str) -> Result<(Settings, Vec<String>), Stop> {
+        let words = ["wharf-ftpd"].into_iter().chain(line.split_whitespace());
+        Settings::from_flags(&Flags::parse(words)?)
+    }
+
+    fn settings(line: &str) -> Settings {
+        read(line).expect(line).0
+    }
+
+    fn refusal(line: &str) -> String {
+        let stop = read(line).expect_err(line);
+        assert_eq!((stop.status, stop.to_stdout), (64, false));
+        stop.text
+    }
+
+    #[test]
+    fn without_flags_all_is_default_and_nothing_is_said() {
+        let (settings, warnings) = read("").expect("no flags");
+        assert_eq!(settings, Settings::default());
+        assert!(warnings.is_empty(), "{warnings:?}");
+        assert_eq!(settings.limits.max_clients, 50);
+        assert_eq!(settings.limits.idle.as_secs(), 900);
+        assert_eq!(settings.login.anonymous_user, "ftp");
+        assert_eq!(settings.files.umasks.to_string(), "133:022");
+    }
+
+    #[test]
+    fn l1_the_login_deadline_is_a_minute_unless_set() {
+        assert_eq!(settings("").limits.login.as_secs(), 60);
+        assert_eq!(settings("--logintimeout 5").limits.login.as_secs(), 5);
+    }
+
+    #[test]
+    fn d6_data_connections_have_limits_of_their_own() {
+        let limits = settings("").limits;
+        assert_eq!((limits.accept.as_secs(), limits.data.as_secs()), (30, 60));
+        let limits = settings("--accepttimeout 3 --datatimeout 4").limits;
+        assert_eq!((limits.accept.as_secs(), limits.data.as_secs()), (3, 4));
+    }
+
+    #[test]
+    fn d1_transfers_with_other_hosts_need_their_flag() {
+        assert!(!settings("").network.anonymous_fxp);
+        assert!(settings("-W").network.anonymous_fxp);
+    }
+
+    #[test]
+    fn a1_a2_uploads_and_their_reading_are_said_or_left_to_the_start() {
+        let files = |line| settings(line).files;
+        assert_eq!(files("").anonymous_upload, Permission::Default);
+        assert_eq!(
+            files("--anonymousupload").anonymous_upload,
+            Permission::Allowed
+        );
+        assert_eq!(
+            files("--anonymousupload -i").anonymous_upload,
+            Permission::Forbidden
+        );
+        assert_eq!(files("").anonymous_read_own, Permission::Default);
+        assert_eq!(files("-s").anonymous_read_own, Permission::Forbidden);
+        assert_eq!(
+            files("-s --anonymousreadown").anonymous_read_own,
+            Permission::Allowed
+        );
+    }
+
+    #[test]
+    fn families_exclude_each_other() {
+        assert_eq!(
+            refusal("-4 -6"),
+            "wharf-ftpd: -4 and -6: expected one of them at most"
+        );
+        assert_eq!(
+            refusal("-4 -S ::1,2121"),
+            "wharf-ftpd: -S ::1: expected an IPv4 address under -4"
+        );
+        assert_eq!(
+            refusal("--ipv6only --bind 127.0.0.1"),
+            "wharf-ftpd: --bind 127.0.0.1: expected an IPv6 address under --ipv6only"
+        );
+        assert_eq!(settings("-6 -S ::1").network.family, Family::V6);
+        assert_eq!(
+            settings("-4 -S ftp.example.org,").network.family,
+            Family::V4
+        );
+    }
+
+    #[test]
+    fn some_kind_of_data_connection_is_left() {
+        let text = refusal("-N --noactive");
+        assert!(
+            text.starts_with("wharf-ftpd: -N and --noactive: expected one"),
+            "{text}"
+        );
+        assert!(settings("-N").network.no_passive);
+    }
+
+    #[test]
+    fn d7_low_active_ports_are_refused_until_they_can_be_had() {
+        let text = refusal("--activeport 20");
+        assert!(
+            text.starts_with("wharf-ftpd: --activeport 20: expected a port from 1024"),
+            "{text}"
+        );
+        assert_eq!(
+            settings("--activeport 1024").network.active_port,
+            Some(1024)
+        );
+    }
+
+    #[test]
+    fn d5_passive_addresses_by_network_are_ipv4() {
+        for value in ["2001:db8::/32=10.0.0.1", "10.0.0.0/8=2001:db8::1"] {
+            let text = refusal(&format!("--passivefor {value}"));
+            assert_eq!(
+                text,
+                format!(
+                    "wharf-ftpd: --passivefor {value}: expected IPv4 on both sides, the reply to PASV \
+                     carries nothing else"
+                )
+            );
+        }
+        assert_eq!(
+            settings("--passivefor 10.0.0.0/8=10.0.0.1")
+                .network
+                .passive_for
+                .len(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_small_passive_range_warns_and_leaves_the_clients_alone() {
+        let (settings, warnings) = read("-p 30000:30009").expect("range");
+        assert_eq!(settings.limits.max_clients, 50);
+        assert_eq!(
+            warnings,
+            ["-p: 10 ports for up to 50 clients, some may find none free"]
+        );
+        assert!(read("-p 30000:30009 -c 10").expect("range").1.is_empty());
+    }
+
+    #[test]
+    fn old_flags_without_effect_are_accepted_with_a_warning() {
+        let (_, warnings) = read("-8 UTF-8 -9 latin1 -v name").expect("old line");
+        let flags: Vec<_> = warnings.iter().map(|text| &text[..3]).collect();
+        assert_eq!(flags, ["-8:", "-9:", "-v:"]);
+    }
+
+    #[test]
+    fn no_idle_minutes_are_fifteen() {
+        let (settings, warnings) = read("-I 0").expect("zero");
+        assert_eq!(settings.limits.idle.as_secs(), 900);
+        assert_eq!(warnings, ["-I: 0 stands for the default, 15 minutes"]);
+        assert_eq!(
+            self::settings("-I 0 --idletimeout 7").limits.idle.as_secs(),
+            7
+        );
+    }
+
+    #[test]
+    fn flags_that_undo_each_other_warn() {
+        assert_eq!(read("-E").expect("-E").1.len(), 1);
+        assert_eq!(
+            read("--readonly --anonymousupload")
+                .expect("readonly")
+                .1
+                .len(),
+            1
+        );
+        assert_eq!(read("--readonly -M").expect("readonly").1.len(), 1);
+        assert!(read("--readonly").expect("readonly").1.is_empty());
+    }
+
+    #[test]
+    fn refusing_to_read_dot_files_refuses_to_write_them() {
+        let dots = settings("-X").files.dotfiles;
+        assert!(dots.prohibit_read && dots.prohibit_write);
+        let dots = settings("-x -z -D").files.dotfiles;
+        assert!(!dots.prohibit_read && dots.prohibit_write && dots.allow_read && dots.show);
+    }
+
+    #[test]
+    fn a7_what_one_client_can_bring_has_limits() {
+        assert_eq!(settings("-k 95").files.max_disk_percent, Some(95));
+        assert_eq!(settings("-k 100").files.max_disk_percent, None);
+        let line =
+            "-C 2 -t 30:20 -y 4:5 --maxuploadsize 1M --maxsessionbytes 2G --maxsessionfiles 9";
+        let limits = settings(line).limits;
+        assert_eq!(limits.max_per_address, Some(2));
+        assert_eq!(limits.max_anonymous, Some(5));
+        assert_eq!(limits.anonymous_bandwidth.to_string(), "30:20");
+        assert_eq!(limits.max_upload_size, Some(1 << 20));
+        assert_eq!(limits.max_session_bytes, Some(2 << 30));
+        assert_eq!(limits.max_session_files, Some(9));
+        assert_eq!(settings("-y 4:0").limits.max_anonymous, None);
+    }
+
+    #[test]
+    fn p4_listings_have_limits_unless_told_otherwise() {
+        assert_eq!(settings("").limits.listing.to_string(), "10000:5");
+        assert_eq!(
+            settings("-L -1:8").limits.listing,
+            Recursion {
+                files: u32::MAX,
+                depth: 8
+            }
+        );
+    }
+
+    #[test]
+    fn records_go_where_the_facility_says() {
+        let logging = |line| settings(line).logging;
+        assert_eq!(logging("").facility, LogTo::Stderr);
+        assert_eq!(logging("-f none").facility, LogTo::None);
+        assert_eq!(logging("-f ftp").facility, LogTo::Syslog(Facility::FTP));
+        assert_eq!(logging("-ddd1").verbose, 2);
+        assert!(logging("-1").pid);
+    }
+
+    #[test]
+    fn the_greeting_is_the_last_one_named() {
+        let banner = |line| settings(line).login.banner;
+        assert_eq!(banner(""), Banner::Default);
+        assert_eq!(
+            banner("-F /f --banner hello"),
+            Banner::Text("hello".to_owned())
+        );
+        assert_eq!(
+            banner("--banner hello -F /f"),
+            Banner::Fortune(PathBuf::from("/f"))
+        );
+        assert_eq!(
+            banner("-F /f --bannerfile /b"),
+            Banner::File(PathBuf::from("/b"))
+        );
+    }
+}
