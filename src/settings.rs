@@ -11,7 +11,7 @@ use crate::units::{
     Bandwidth, Cidr, Facility, Glob, HostPort, PassiveAddress, PassiveFor, PortRange, Ratio,
     Recursion, SyslogFacility, Umasks,
 };
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -339,30 +339,28 @@ impl Settings {
 /// -4 and -6, and the address of -S under either.
 fn check_family(parsed: &Parsed) -> Result<(), Stop> {
     let network = &parsed.flags.network;
-    let (v4, v6) = (parsed.spelled("ipv4_only"), parsed.spelled("ipv6_only"));
     if network.ipv4_only && network.ipv6_only {
+        let (v4, v6) = (parsed.spelled("ipv4_only"), parsed.spelled("ipv6_only"));
         return Err(Stop::usage(format!(
             "{v4} and {v6}: expected one of them at most"
         )));
     }
-    let host = network.bind.as_ref().and_then(|bind| bind.host.as_ref());
-    // A zone (`fe80::1%eth0`) belongs to IPv6 addresses only.
-    let is_v6 = host.is_some_and(|host| host.contains(':'));
-    let is_v4 = host.is_some_and(|host| host.parse::<std::net::Ipv4Addr>().is_ok());
-    let wrong = match (network.ipv4_only, network.ipv6_only) {
-        (true, _) if is_v6 => Some(("IPv4", v4)),
-        (_, true) if is_v4 => Some(("IPv6", v6)),
-        _ => None,
+    let Some(host) = network.bind.as_ref().and_then(|bind| bind.host.as_ref()) else {
+        return Ok(());
     };
-    match (wrong, host) {
-        (Some((kind, flag)), Some(host)) => {
-            let bind = parsed.spelled("bind");
-            Err(Stop::usage(format!(
-                "{bind} {host}: expected an {kind} address under {flag}"
-            )))
-        }
-        _ => Ok(()),
-    }
+    let wrong = if network.ipv4_only && host.contains(':') {
+        Some(("IPv4", "ipv4_only"))
+    } else if network.ipv6_only && host.parse::<Ipv4Addr>().is_ok() {
+        Some(("IPv6", "ipv6_only"))
+    } else {
+        None
+    };
+    wrong.map_or(Ok(()), |(kind, field)| {
+        let (bind, flag) = (parsed.spelled("bind"), parsed.spelled(field));
+        Err(Stop::usage(format!(
+            "{bind} {host}: expected an {kind} address under {flag}"
+        )))
+    })
 }
 
 fn check_data_connections(parsed: &Parsed) -> Result<(), Stop> {

@@ -40,20 +40,23 @@ const ROWS: [(&str, &str); 20] = [
 ];
 
 /// Says in the help of each such flag that it is not available.
-pub(super) fn note(mut command: clap::Command) -> clap::Command {
-    for (id, reason) in ROWS {
-        command = command.mut_arg(id, |arg| {
-            let short = arg.get_help().map(ToString::to_string).unwrap_or_default();
-            let long = arg
-                .get_long_help()
-                .map_or_else(|| short.clone(), ToString::to_string);
-            arg.help(format!("{short} (not available yet)"))
-                .long_help(format!(
-                    "{long}\n\nThis flag is not available in this version yet: {reason}."
-                ))
-        });
-    }
-    command
+pub(super) fn note(command: clap::Command) -> clap::Command {
+    // Not mut_arg, which moves what it changes behind all others.
+    command.mut_args(|arg| match ROWS.iter().find(|(id, _)| arg.get_id() == id) {
+        Some((_, reason)) => noted(arg, reason),
+        None => arg,
+    })
+}
+
+fn noted(arg: clap::Arg, reason: &str) -> clap::Arg {
+    let short = arg.get_help().map(ToString::to_string).unwrap_or_default();
+    let long = arg
+        .get_long_help()
+        .map_or_else(|| short.clone(), ToString::to_string);
+    arg.help(format!("{short} (not available yet)"))
+        .long_help(format!(
+            "{long}\n\nThis flag is not available in this version yet: {reason}."
+        ))
 }
 
 /// Refuses the first such flag on the command line. `-Y 0` asks for what there is and passes.
