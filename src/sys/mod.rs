@@ -3,6 +3,7 @@
 //! Nothing here knows FTP, and nothing here imports another part of this crate.
 
 pub mod descriptors;
+pub mod files;
 #[cfg(test)]
 mod forked;
 pub mod host;

@@ -1,0 +1,669 @@
+//! Files being received: where they may be put, how their bytes are written, and when they appear.
+//!
+//! A plain upload writes the file under its own name. A whole-or-nothing upload writes a temporary file in the same
+//! directory and gives it its name once everything is on it. Whatever does not reach [`Upload::finish`] is taken
+//! back by a job of the helper pool, which looks whether the name still stands for the same file before it
+//! removes it. Nothing is truncated before [`Upload::begin`], no link is followed at the last component, and devices,
+//! named pipes and sockets are never opened.
+
+use std::io::{self, ErrorKind};
+use std::mem::replace;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{
+    AtFlags, FlockOperation, Mode, OFlags, fchmod, flock, fsync, ftruncate, openat, renameat,
+    syncfs, unlinkat,
+};
+use rustix::io::{Errno, dup, pwrite, write};
+
+use super::device::Medium;
+use super::edit::{PERMISSIONS, rename_to_free_name};
+use super::resolve::Name;
+use super::stat::{Kind, Stat};
+use super::trip::Trip;
+use super::{Call, HEAVY, Reach, Root, Space, Tree, is};
+use crate::reactor::Job;
+use crate::sys;
+
+/// How a temporary file's name begins; 16 hexadecimal digits follow.
+const TEMPORARY: &[u8] = b".wharf-upload.";
+
+/// Only the owner sees a file that is not whole yet.
+const TEMPORARY_MODE: u32 = 0o600;
+
+/// The highest number tried for a name that is taken, and how far the loop thread goes.
+const MOST_NUMBERED: u32 = 10_000;
+const MOST_NUMBERED_ON_LOOP: u32 = 64;
+
+/// How often an upload begins again when the file it found vanishes or appears in between.
+const TRIES: usize = 8;
+
+/// What to do about a name that exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// EEXIST, whatever it is.
+    Refuse,
+    /// A regular file is overwritten.
+    Truncate,
+    /// A regular file is added to.
+    Append,
+    /// A regular file is cut to this many bytes and added to. It must have as many; 0 is [`Existing::Truncate`].
+    ResumeAt(u64),
+    /// The first free of `name`, `name.1`, `name.2` and so on is taken.
+    NextFreeName,
+}
+
+/// How a file is to be received.
+#[derive(Clone, Copy, Debug)]
+pub struct Create {
+    /// Permission bits of a new file; others are dropped. The process's umask still applies to plain uploads.
+    pub mode: u32,
+    /// What to do about a name that exists.
+    pub existing: Existing,
+    /// The file appears under its name only when it is whole. Appending and resuming work in place all the same.
+    pub whole_or_nothing: bool,
+    /// A new file that was cut short stays (never the temporary file of a whole-or-nothing upload).
+    pub keep_partial: bool,
+}
+
+/// Whether the last component of `name` is one that temporary files of uploads have. No client may give such a name to a
+/// file: at the next start it could be swept away.
+pub fn is_temporary(name: &[u8]) -> bool {
+    let last = name.rsplit(|&byte| byte == b'/').next().unwrap_or(name);
+    last.strip_prefix(TEMPORARY).is_some_and(|digits| {
+        digits.len() == 16
+            && digits
+                .iter()
+                .all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+    })
+}
+
+/// # Errors
+/// EPERM for the name of a temporary file.
+pub(super) fn refuse_temporary(name: &[u8]) -> io::Result<()> {
+    if is_temporary(name) {
+        return Err(Errno::PERM.into());
+    }
+    Ok(())
+}
+
+fn temporary_name() -> io::Result<Vec<u8>> {
+    let number = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
+    Ok([TEMPORARY, format!("{number:016x}").as_bytes()].concat())
+}
+
+/// `name` for 0, else `name.number`.
+fn numbered(name: &[u8], number: u32) -> Vec<u8> {
+    let mut name = name.to_vec();
+    if number > 0 {
+        name.extend_from_slice(format!(".{number}").as_bytes());
+    }
+    name
+}
+
+/// How the file came to be, and so how it is published or taken back.
+enum Way {
+    /// It was there before: never removed.
+    Found,
+    /// This upload created it under its own name.
+    Created,
+    /// A temporary file in `parent`.
+    Temporary {
+        parent: Arc<OwnedFd>,
+        temporary: Vec<u8>,
+        existing: Existing,
+    },
+}
+
+/// An upload without the loop: owns the descriptors and moves between the threads. Dropped unfinished it takes the file
+/// back, which can sleep: so the loop never drops one.
+struct Draft {
+    root: Arc<Root>,
+    file: Arc<OwnedFd>,
+    medium: Medium,
+    device: u64,
+    name: Vec<u8>,
+    way: Way,
+    mode: u32,
+    keep_partial: bool,
+    /// To what length an existing file is to be cut, and how many bytes that frees.
+    cut: Option<(u64, u64)>,
+    /// The offset of the first byte received; with `append` only for counting.
+    base: u64,
+    append: bool,
+    begun: bool,
+    finished: bool,
+}
+
+/// A file being received.
+pub struct Upload {
+    tree: Tree,
+    draft: Draft,
+    given: u64,
+    written: Arc<AtomicU64>,
+}
+
+impl Tree {
+    /// Opens a file for an upload; what exists is not touched before [`Upload::begin`].
+    ///
+    /// # Errors
+    /// As [`Tree::stat`]. For a name that exists: EEXIST where it must not, or when all numbered names are taken;
+    /// EISDIR, ELOOP, ENXIO for a directory, a link, anything else that is no regular file. ESPIPE when less
+    /// than the wanted offset is there to resume. EPERM for the name of a temporary file.
+    pub async fn create(&self, name: &[u8], how: Create) -> io::Result<Upload> {
+        let name = Name::parse(name)?;
+        refuse_temporary(name.split()?.1)?;
+        let shared = Arc::clone(&self.root);
+        let draft = self
+            .perform(Call::Change, move |_, reach| {
+                Draft::open(&shared, reach, &name, how)
+            })
+            .await?;
+        Ok(Upload {
+            tree: self.clone(),
+            draft,
+            given: 0,
+            written: Arc::default(),
+        })
+    }
+}
+
+impl Draft {
+    fn open(root: &Arc<Root>, reach: Reach, name: &Name, how: Create) -> io::Result<Draft> {
+        let in_place = match how.existing {
+            Existing::Append => true,
+            Existing::ResumeAt(offset) => offset > 0,
+            _ => false,
+        };
+        let mut draft = if how.whole_or_nothing && !in_place {
+            Draft::temporary(root, reach, name, how)?
+        } else {
+            Draft::plain(root, reach, name, how)?
+        };
+        if reach == Reach::Beyond {
+            // From here on an error takes back what was created.
+            let stat = Stat::of(&draft.file)?;
+            draft.device = stat.device;
+            draft.medium = root.whereabouts(reach, &stat, &draft.file)?;
+        }
+        Ok(draft)
+    }
+
+    fn new(root: &Arc<Root>, file: OwnedFd, name: Vec<u8>, way: Way, how: Create) -> Draft {
+        Draft {
+            root: Arc::clone(root),
+            file: Arc::new(file),
+            medium: root.medium,
+            device: root.device,
+            name,
+            way,
+            mode: how.mode & PERMISSIONS,
+            keep_partial: how.keep_partial,
+            cut: None,
+            base: 0,
+            append: how.existing == Existing::Append,
+            begun: false,
+            finished: false,
+        }
+    }
+
+    fn plain(root: &Arc<Root>, reach: Reach, name: &Name, how: Create) -> io::Result<Draft> {
+        match how.existing {
+            Existing::NextFreeName => Draft::created_under_free_name(root, reach, name, how),
+            Existing::Refuse => Draft::created(root, reach, name.bytes().to_vec(), how),
+            Existing::ResumeAt(offset) if offset > 0 => {
+                match Draft::found(root, reach, name, how) {
+                    Err(error) if is(&error, Errno::NOENT) => Err(Errno::SPIPE.into()),
+                    result => result,
+                }
+            }
+            Existing::Truncate | Existing::Append | Existing::ResumeAt(_) => {
+                Draft::created_or_found(root, reach, name, how)
+            }
+        }
+    }
+
+    fn created(root: &Arc<Root>, reach: Reach, name: Vec<u8>, how: Create) -> io::Result<Draft> {
+        let mut flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+        if how.existing == Existing::Append {
+            flags |= OFlags::APPEND;
+        }
+        let mode = Mode::from_raw_mode(how.mode & PERMISSIONS);
+        let file = root.open(reach, &name, flags, mode)?;
+        Ok(Draft::new(root, file, name, Way::Created, how))
+    }
+
+    fn created_or_found(
+        root: &Arc<Root>,
+        reach: Reach,
+        name: &Name,
+        how: Create,
+    ) -> io::Result<Draft> {
+        for _ in 0..TRIES {
+            match Draft::created(root, reach, name.bytes().to_vec(), how) {
+                Err(error) if is(&error, Errno::EXIST) => {}
+                result => return result,
+            }
+            match Draft::found(root, reach, name, how) {
+                Err(error) if is(&error, Errno::NOENT) => {}
+                result => return result,
+            }
+        }
+        Err(Errno::BUSY.into())
+    }
+
+    fn created_under_free_name(
+        root: &Arc<Root>,
+        reach: Reach,
+        name: &Name,
+        how: Create,
+    ) -> io::Result<Draft> {
+        for number in 0..highest_number(reach) {
+            match Draft::created(root, reach, numbered(name.bytes(), number), how) {
+                Err(error) if is(&error, Errno::EXIST) => {}
+                result => return result,
+            }
+        }
+        Err(names_used_up(reach))
+    }
+
+    /// Opens a regular file that exists. It is looked at before it is opened, since opening alone makes some devices
+    /// act, and again afterwards, since only that is certain.
+    fn found(root: &Arc<Root>, reach: Reach, name: &Name, how: Create) -> io::Result<Draft> {
+        let look = OFlags::PATH | OFlags::NOFOLLOW;
+        let object = root.open(reach, name.bytes(), look, Mode::empty())?;
+        require_regular(&Stat::of(&object)?)?;
+        let mut flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+        if how.existing == Existing::Append {
+            flags |= OFlags::APPEND;
+        }
+        let file = root.open(reach, name.bytes(), flags, Mode::empty())?;
+        let stat = Stat::of(&file)?;
+        require_regular(&stat)?;
+        let mut draft = Draft::new(root, file, name.bytes().to_vec(), Way::Found, how);
+        match how.existing {
+            Existing::Append => draft.base = stat.size,
+            Existing::ResumeAt(offset) if offset > stat.size => return Err(Errno::SPIPE.into()),
+            Existing::ResumeAt(offset) => {
+                draft.base = offset;
+                draft.cut = Some((offset, stat.size - offset));
+            }
+            _ => draft.cut = Some((0, stat.size)),
+        }
+        Ok(draft)
+    }
+
+    fn temporary(root: &Arc<Root>, reach: Reach, name: &Name, how: Create) -> io::Result<Draft> {
+        let (directory, last) = name.split()?;
+        let parent = root.open_parent(reach, directory)?;
+        let number = first_number(&parent, last, reach, how.existing)?;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        for _ in 0..TRIES {
+            let temporary = temporary_name()?;
+            let mode = Mode::from_raw_mode(TEMPORARY_MODE);
+            let file = match openat(&parent, &temporary, flags, mode) {
+                Err(Errno::EXIST) => continue,
+                result => result?,
+            };
+            // The lock tells a server that sweeps this tree that the upload is alive. Without it the time of the
+            // file speaks.
+            let _ = flock(&file, FlockOperation::NonBlockingLockExclusive);
+            let way = Way::Temporary {
+                parent,
+                temporary,
+                existing: how.existing,
+            };
+            let name = numbered(name.bytes(), number);
+            return Ok(Draft::new(root, file, name, way, how));
+        }
+        Err(Errno::EXIST.into())
+    }
+
+    fn finish(&mut self, reach: Reach, sync: bool) -> io::Result<()> {
+        if sync {
+            fsync(&self.file)?;
+        }
+        if self.medium != Medium::Memory {
+            // Some file systems report failed writes only to close(2), and the name must not appear then.
+            sys::files::close(dup(&self.file)?)?;
+        }
+        self.publish(reach)?;
+        self.finished = true;
+        if sync && self.medium != Medium::Memory {
+            self.sync_directory()?;
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, reach: Reach) -> io::Result<()> {
+        let Way::Temporary {
+            parent,
+            temporary,
+            existing,
+        } = &self.way
+        else {
+            return Ok(());
+        };
+        if self.mode != TEMPORARY_MODE {
+            fchmod(&self.file, Mode::from_raw_mode(self.mode))?;
+        }
+        let from = (&**parent, &temporary[..]);
+        let last = last_component(&self.name);
+        match existing {
+            Existing::Refuse => rename_to_free_name(from, (parent, last)),
+            Existing::NextFreeName => {
+                self.name = publish_under_free_name(from, &self.name, reach)?;
+                Ok(())
+            }
+            _ => {
+                if reach == Reach::Loop
+                    && let Ok(old) = Stat::at_cached(parent, last)
+                {
+                    reach.bears_freeing(old.size)?;
+                }
+                Ok(renameat(parent, temporary, parent, last)?)
+            }
+        }
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        let parent = match &self.way {
+            Way::Found => return Ok(()),
+            Way::Created => {
+                let name = Name::parse(&self.name)?;
+                self.root.open_parent(Reach::Beyond, name.split()?.0)?
+            }
+            Way::Temporary { parent, .. } => Arc::clone(parent),
+        };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        match openat(parent, c".", flags, Mode::empty()) {
+            Ok(directory) => Ok(fsync(directory)?),
+            // A drop directory that may not be read: its whole file system is brought to the disk instead.
+            Err(Errno::ACCESS) => Ok(syncfs(&self.file)?),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes what this upload created, if its name still stands for it.
+    fn take_back(&self, root: &Root) -> io::Result<()> {
+        match &self.way {
+            Way::Found => Ok(()),
+            Way::Created if self.begun && self.keep_partial => Ok(()),
+            Way::Created => {
+                let name = Name::parse(&self.name)?;
+                let (directory, last) = name.split()?;
+                let parent = root.open_parent(Reach::Beyond, directory)?;
+                self.remove(&parent, last)
+            }
+            Way::Temporary {
+                parent, temporary, ..
+            } => self.remove(parent, temporary),
+        }
+    }
+
+    fn remove(&self, parent: &OwnedFd, name: &[u8]) -> io::Result<()> {
+        let own = Stat::of(&self.file)?;
+        if Stat::at(parent, name)?.is_same_object(&own) {
+            unlinkat(parent, name, AtFlags::empty())?;
+        }
+        Ok(())
+    }
+
+    /// What an upload holds when its draft has gone elsewhere.
+    fn gone(root: &Arc<Root>) -> Draft {
+        Draft {
+            root: Arc::clone(root),
+            file: Arc::clone(&root.descriptor),
+            medium: root.medium,
+            device: root.device,
+            name: Vec::new(),
+            way: Way::Found,
+            mode: 0,
+            keep_partial: false,
+            cut: None,
+            base: 0,
+            append: false,
+            begun: true,
+            finished: true,
+        }
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.finished {
+            // Nobody is left to hear of a failure; what stays is swept at the next start if it is temporary.
+            let _ = self.root.act(|root| self.take_back(root));
+        }
+    }
+}
+
+fn highest_number(reach: Reach) -> u32 {
+    match reach {
+        Reach::Loop => MOST_NUMBERED_ON_LOOP,
+        Reach::Home | Reach::Beyond => MOST_NUMBERED,
+    }
+}
+
+fn names_used_up(reach: Reach) -> io::Error {
+    match reach {
+        // The pool has more time to look.
+        Reach::Loop => Errno::AGAIN.into(),
+        Reach::Home | Reach::Beyond => Errno::EXIST.into(),
+    }
+}
+
+/// Whether, and under which number, a whole-or-nothing upload may be given its name as things stand.
+fn first_number(
+    parent: &OwnedFd,
+    last: &[u8],
+    reach: Reach,
+    existing: Existing,
+) -> io::Result<u32> {
+    let numbers = match existing {
+        Existing::NextFreeName => highest_number(reach),
+        _ => 1,
+    };
+    for number in 0..numbers {
+        match Stat::at_cached(parent, &numbered(last, number)) {
+            Err(error) if is(&error, Errno::NOENT) => return Ok(number),
+            Err(error) => return Err(error),
+            Ok(_) if existing == Existing::NextFreeName => {}
+            Ok(_) if existing == Existing::Refuse => return Err(Errno::EXIST.into()),
+            Ok(stat) => return require_regular(&stat).map(|()| number),
+        }
+    }
+    Err(names_used_up(reach))
+}
+
+/// Publishes under `name`, or with the next free number when somebody else took it meanwhile; gives the name.
+fn publish_under_free_name(
+    from: (&OwnedFd, &[u8]),
+    name: &[u8],
+    reach: Reach,
+) -> io::Result<Vec<u8>> {
+    for number in 0..highest_number(reach) {
+        let candidate = numbered(name, number);
+        match rename_to_free_name(from, (from.0, last_component(&candidate))) {
+            Err(error) if is(&error, Errno::EXIST) => {}
+            result => return result.map(|()| candidate),
+        }
+    }
+    Err(names_used_up(reach))
+}
+
+fn last_component(name: &[u8]) -> &[u8] {
+    name.rsplit(|&byte| byte == b'/').next().unwrap_or(name)
+}
+
+fn require_regular(stat: &Stat) -> io::Result<()> {
+    match stat.kind {
+        Kind::File => Ok(()),
+        Kind::Directory => Err(Errno::ISDIR.into()),
+        Kind::Link => Err(Errno::LOOP.into()),
+        _ => Err(Errno::NXIO.into()),
+    }
+}
+
+impl Upload {
+    /// The name the file has, or will have, below the root. With [`Existing::NextFreeName`] it can differ from the one
+    /// asked for.
+    pub fn name(&self) -> &[u8] {
+        &self.draft.name
+    }
+
+    /// Whether the file is in memory, so that [`Upload::write_now`] may be used.
+    pub fn on_loop(&self) -> bool {
+        self.draft.medium == Medium::Memory
+    }
+
+    /// How many bytes have been written.
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// The size the file has with what has been written: the figure limits are about.
+    pub fn size(&self) -> u64 {
+        self.draft.base + self.written()
+    }
+
+    /// The room on the file system of the file. Off the loop unless that is in memory.
+    ///
+    /// # Errors
+    /// What statvfs(3) and [`crate::reactor::Pool::run`] give.
+    pub async fn space(&self) -> io::Result<Space> {
+        if self.on_loop() {
+            return Space::of(&self.draft.file);
+        }
+        let file = Arc::clone(&self.draft.file);
+        self.run(move || Space::of(file)).await
+    }
+
+    /// The first byte can arrive: cuts a file that existed to where the new bytes go. Later calls do nothing.
+    ///
+    /// # Errors
+    /// What ftruncate(2) and [`crate::reactor::Pool::run`] give.
+    pub async fn begin(&mut self) -> io::Result<()> {
+        self.draft.begun = true;
+        let Some((length, freed)) = self.draft.cut.take() else {
+            return Ok(());
+        };
+        if self.on_loop() && freed <= HEAVY {
+            return Ok(ftruncate(&self.draft.file, length)?);
+        }
+        let file = Arc::clone(&self.draft.file);
+        self.run(move || Ok(ftruncate(file, length)?)).await
+    }
+
+    /// Writes the whole block at once. Only for files in memory ([`Upload::on_loop`]).
+    ///
+    /// # Errors
+    /// What writing gives (ENOSPC, EDQUOT, EFBIG); [`ErrorKind::Unsupported`] for other files.
+    pub fn write_now(&mut self, block: &[u8]) -> io::Result<()> {
+        if !self.on_loop() {
+            return Err(ErrorKind::Unsupported.into());
+        }
+        let at = self.next_offset(block.len());
+        write_whole(&self.draft.file, block, at, &self.written)
+    }
+
+    /// Writes the whole block in the pool and gives the buffer back, cleared. The next block may be filled meanwhile, but
+    /// must be written only when this one is done.
+    ///
+    /// # Errors
+    /// As [`Upload::write_now`], EIO, and [`crate::reactor::Pool::run`].
+    pub fn write_block(&mut self, mut block: Vec<u8>) -> Job<Vec<u8>> {
+        let at = self.next_offset(block.len());
+        let file = Arc::clone(&self.draft.file);
+        let written = Arc::clone(&self.written);
+        self.run(move || {
+            write_whole(&file, &block, at, &written)?;
+            block.clear();
+            Ok(block)
+        })
+    }
+
+    /// Everything has been received and written: makes it last (`sync`: 226 waits for the disk, the directory included),
+    /// then publishes it. Gives the name, which with [`Existing::NextFreeName`] may have changed once more.
+    ///
+    /// # Errors
+    /// What the disk had not told yet (EIO, ENOSPC, EDQUOT), EEXIST when the name was taken meanwhile, and those of
+    /// [`crate::reactor::Pool::run`]. The upload is then taken back as if it had been dropped.
+    pub async fn finish(mut self, sync: bool) -> io::Result<Vec<u8>> {
+        self.begin().await?;
+        if self.on_loop() {
+            let root = Arc::clone(&self.tree.root);
+            match root.act(|_| self.draft.finish(Reach::Loop, sync)) {
+                Err(error) if is(&error, Errno::AGAIN) => {}
+                result => return result.map(|()| std::mem::take(&mut self.draft.name)),
+            }
+        }
+        let draft = self.take_draft();
+        let device = draft.device;
+        Trip::begin(&self.tree.handle, device, draft, move |mut draft| {
+            let root = Arc::clone(&draft.root);
+            root.act(|_| draft.finish(Reach::Beyond, sync))?;
+            Ok(std::mem::take(&mut draft.name))
+        })
+        .await
+    }
+
+    fn next_offset(&mut self, count: usize) -> Option<u64> {
+        let at = self.draft.base + self.given;
+        self.given += count as u64;
+        // Appending leaves the place to the kernel, so that two clients never write over each other.
+        (!self.draft.append).then_some(at)
+    }
+
+    fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> Job<T> {
+        let handle = &self.tree.handle;
+        handle.pool().run(handle, self.draft.device, work)
+    }
+
+    fn take_draft(&mut self) -> Draft {
+        replace(&mut self.draft, Draft::gone(&self.tree.root))
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if self.draft.finished {
+            return;
+        }
+        let draft = self.take_draft();
+        let pool = self.tree.handle.pool();
+        pool.detach(draft.device, move || drop(draft));
+    }
+}
+
+fn write_whole(
+    file: &OwnedFd,
+    mut block: &[u8],
+    at: Option<u64>,
+    written: &AtomicU64,
+) -> io::Result<()> {
+    let mut at = at;
+    while !block.is_empty() {
+        let result = match at {
+            Some(offset) => pwrite(file, block, offset),
+            None => write(file, block),
+        };
+        match result {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => {
+                block = block.get(count..).unwrap_or_default();
+                at = at.map(|offset| offset + count as u64);
+                written.fetch_add(count as u64, Ordering::Relaxed);
+            }
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}

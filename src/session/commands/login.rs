@@ -1,0 +1,305 @@
+//! Who the client is, and what it may ask before that: USER, PASS, ACCT, REIN, QUIT, HOST, and the questions about
+//! the server (RFC 959 sections 4.1.1 and 4.1.3, RFC 2389, RFC 7151).
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::super::place::Account;
+use super::super::policy::Rights;
+use super::super::refusal::Refusal;
+use super::super::shared::{CountedAnonymous, Site};
+use super::super::{End, Once, Representation, Session, Who};
+use super::{Argument, Feature, Row, Rules, Run, Waiting, rows};
+use crate::logs::{Severity, escape};
+use crate::proto::banner;
+use crate::proto::facts::Facts;
+use crate::proto::path::VirtualPath;
+use crate::proto::reply::Reply;
+use crate::session::data::Data;
+
+/// Longest user name kept, in bytes; Pure-FTPd's limit.
+const LONGEST_NAME: usize = 127;
+
+/// A failed name may be a password typed in the wrong place: only this much of it is logged.
+const LOGGED_NAME: usize = 32;
+
+/// Failed logins after which the session ends (threats: C4).
+const FAILED_LOGINS: u32 = 3;
+
+/// Pure-FTPd's delay: so much for each failure, and up to as much at random.
+const FAILURE_DELAY: Duration = Duration::from_secs(3);
+
+pub(super) const ROWS: &[Row] = &[
+    Row::new("USER", "USER <name>", Argument::Needed("Please give a user name"), Rules::FREE, Run::Waits(user)),
+    Row::new("PASS", "PASS <password>", Argument::Optional, Rules::FREE.secret(), Run::Waits(pass)),
+    Row::new("ACCT", "ACCT <account>", Argument::Optional, Rules::FREE.secret(), Run::Now(acct)),
+    Row::new("REIN", "REIN", Argument::Optional, Rules::FREE, Run::Now(rein)),
+    Row::new("QUIT", "QUIT", Argument::Optional, Rules::FREE, Run::Now(quit)),
+    Row::new("HOST", "HOST <name>", Argument::Needed("Please give a host name"), Rules::FREE, Run::Now(host))
+        .feature(Feature::Line("HOST")),
+    Row::new("NOOP", "NOOP", Argument::Optional, Rules::FREE.idle().keeps_restart(), Run::Now(noop)),
+    Row::new("SYST", "SYST", Argument::Optional, Rules::FREE.idle(), Run::Now(syst)),
+    Row::new("CLNT", "CLNT <name>", Argument::Optional, Rules::FREE, Run::Now(clnt))
+        .feature(Feature::Line("CLNT")),
+    Row::new("FEAT", "FEAT", Argument::Optional, Rules::FREE, Run::Now(feat)),
+    Row::new("HELP", "HELP [<command>]", Argument::Optional, Rules::FREE, Run::Now(help)),
+    Row::new("OPTS", "OPTS <command> <options>", Argument::Needed("Missing argument"), Rules::FREE, Run::Now(opts))
+        .feature(Feature::Line("UTF8")),
+];
+
+fn user(session: &mut Session, name: Vec<u8>) -> Waiting<'_> {
+    Box::pin(async move { session.user(name).await })
+}
+
+fn pass(session: &mut Session, _password: Vec<u8>) -> Waiting<'_> {
+    Box::pin(async move { session.pass().await })
+}
+
+impl Session {
+    async fn user(&mut self, mut name: Vec<u8>) -> Result<Reply, Refusal> {
+        name.truncate(LONGEST_NAME);
+        let wants_anonymous = name.eq_ignore_ascii_case(b"ftp") || name.eq_ignore_ascii_case(b"anonymous");
+        if let Who::In(account) = &self.who {
+            return match account.rights.anonymous && wants_anonymous {
+                true => Ok(Reply::new(230, "Anonymous user logged in")),
+                false => Err(Refusal::AlreadyLoggedIn),
+            };
+        }
+        let login = &self.shared.settings.login;
+        if wants_anonymous && (!login.no_anonymous || self.anonymous_only) {
+            return self.log_in_anonymous().await;
+        }
+        if self.anonymous_only {
+            // Said here, so that no password crosses the wire.
+            return Err(Refusal::OnlyAnonymous);
+        }
+        let text = [b"User ", name.as_slice(), b" OK. Password required"].concat();
+        self.who = Who::Named(name);
+        Ok(Reply::new(331, text))
+    }
+
+    async fn log_in_anonymous(&mut self) -> Result<Reply, Refusal> {
+        let shared = Rc::clone(&self.shared);
+        let settings = &shared.settings;
+        let virtual_site = shared.virtual_sites.get(&self.local.ip());
+        let Some(site) = virtual_site.or(shared.site.as_ref()) else {
+            return Err(Refusal::NoAnonymousAccount);
+        };
+        if let Some(limit) = settings.limits.max_anonymous
+            && shared.counts.anonymous() >= limit
+        {
+            return Err(Refusal::TooManyAnonymous(limit));
+        }
+        let account = Account {
+            name: b"ftp".to_vec(),
+            site: Rc::clone(site),
+            cwd: VirtualPath::root(),
+            rights: Rights::anonymous(settings, shared.anonymous_upload, shared.unserved_owner),
+            bandwidth: settings.limits.anonymous_bandwidth,
+            ratio: settings.limits.anonymous_ratio,
+            _counted: Some(CountedAnonymous::new(&shared)),
+        };
+        match virtual_site {
+            None => self.log(Severity::Info, format_args!("Anonymous user logged in")),
+            Some(_) => {
+                let address = self.local.ip();
+                self.log(
+                    Severity::Info,
+                    format_args!("Anonymous user logged in the virtual FTP: {address}"),
+                );
+            }
+        }
+        self.enter(account, site);
+        if settings.network.broken_clients {
+            return Ok(Reply::new(331, "Any password will work"));
+        }
+        Ok(self.welcome().await.line("Anonymous user logged in"))
+    }
+
+    fn enter(&mut self, account: Account, _site: &Rc<Site>) {
+        self.facts = match account.rights.anonymous {
+            true => Facts::for_anonymous(),
+            false => Facts::default(),
+        };
+        self.who = Who::In(Box::new(account));
+    }
+
+    /// The lines of `.banner` and of limits that hold, still without the last one.
+    async fn welcome(&mut self) -> Reply {
+        let mut lines = self.message(&VirtualPath::root(), b".banner").await;
+        let throttled = self.account().is_ok_and(|account| {
+            account.bandwidth.up.is_some() || account.bandwidth.down.is_some()
+        });
+        if throttled {
+            lines.push(b"Your bandwidth usage is restricted".to_vec());
+        }
+        Reply::lines(230, lines)
+    }
+
+    async fn pass(&mut self) -> Result<Reply, Refusal> {
+        let name = match &self.who {
+            Who::Nobody => return Err(Refusal::UserFirst),
+            Who::In(account) if account.rights.anonymous => {
+                return Ok(match self.shared.settings.network.broken_clients {
+                    true => self.welcome().await.line("Anonymous user logged in"),
+                    false => Reply::new(230, "Any password will work"),
+                });
+            }
+            Who::In(_) => return Err(Refusal::AlreadyLoggedIn),
+            Who::Named(name) => name.clone(),
+        };
+        self.failed_logins += 1;
+        let random = self.shared.random.borrow_mut().below(1000).unwrap_or(500);
+        let delay = FAILURE_DELAY * self.failed_logins + FAILURE_DELAY * random / 1000;
+        let handle = self.shared.handle.clone();
+        let progress = crate::session::transfer::Progress::none();
+        let stage = crate::session::data::Stage::Opening;
+        self.attend(stage, &progress, handle.sleep(delay)).await?;
+        let shown = &name[..name.len().min(LOGGED_NAME)];
+        self.log(
+            Severity::Warning,
+            format_args!("Authentication failed for user [{}]", escape(shown)),
+        );
+        self.who = Who::Nobody;
+        if self.failed_logins >= FAILED_LOGINS {
+            self.log(Severity::Error, format_args!("Too many authentication failures"));
+            let last = Refusal::LoginFailed.reply();
+            if let Some(reply) = last {
+                self.send(&reply);
+            }
+            return Err(End::Refused.into());
+        }
+        Err(Refusal::LoginFailed)
+    }
+}
+
+fn acct(session: &mut Session, _argument: &[u8]) -> Result<Reply, Refusal> {
+    Ok(match session.who {
+        Who::In(_) => Reply::new(202, "No account is needed"),
+        Who::Nobody | Who::Named(_) => Reply::new(202, "Please tell me who you are"),
+    })
+}
+
+/// RFC 959: everything as after the greeting, the connection stays.
+fn rein(session: &mut Session, _argument: &[u8]) -> Result<Reply, Refusal> {
+    if session.shared.stopping.get() != crate::session::shared::Stopping::No {
+        return Err(Refusal::ShuttingDown);
+    }
+    let now = session.shared.handle.now();
+    session.who = Who::Nobody;
+    session.data = Data::None;
+    session.once = Once::default();
+    session.representation = Representation::Ascii;
+    session.facts = Facts::for_anonymous();
+    session.only_extended_passive = false;
+    session.idle = session.shared.settings.limits.idle;
+    session.started = now;
+    Ok(Reply::new(220, "Ready for a new user"))
+}
+
+fn quit(session: &mut Session, _argument: &[u8]) -> Result<Reply, Refusal> {
+    let goodbye = session.goodbye();
+    session.send(&goodbye);
+    session.control.discard_input();
+    Err(End::Quit.into())
+}
+
+/// RFC 7151: which of the server's names the client means. There is one site for each address, so any name
+/// is served by it; a second one, or one after the login, is out of place.
+fn host(session: &mut Session, name: &[u8]) -> Result<Reply, Refusal> {
+    if matches!(session.who, Who::In(_)) {
+        return Err(Refusal::HostAfterLogin);
+    }
+    let is_name = name
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || b".-_[]:".contains(byte));
+    if !is_name || name.len() > 255 {
+        return Err(Refusal::Malformed("Syntax error in host name"));
+    }
+    session.who = Who::Nobody;
+    Ok(Reply::new(220, "Host accepted"))
+}
+
+/// The answer to NOOP, also during a transfer.
+pub(in crate::session) fn noop_reply() -> Reply {
+    Reply::new(200, "Zzz...")
+}
+
+fn noop(_session: &mut Session, _argument: &[u8]) -> Result<Reply, Refusal> {
+    Ok(noop_reply())
+}
+
+fn syst(_session: &mut Session, _argument: &[u8]) -> Result<Reply, Refusal> {
+    Ok(Reply::new(215, "UNIX Type: L8"))
+}
+
+fn clnt(_session: &mut Session, _argument: &[u8]) -> Result<Reply, Refusal> {
+    Ok(Reply::new(200, "Noted"))
+}
+
+fn feat(session: &mut Session, _argument: &[u8]) -> Result<Reply, Refusal> {
+    let lines = rows().filter_map(|row| match row.feature {
+        Feature::None => None,
+        Feature::Line(line) => Some(line.to_owned()),
+        Feature::Now(line) => line(session),
+    });
+    Ok(Reply::block(211, "Extensions supported:", lines.collect::<Vec<_>>(), "End."))
+}
+
+fn help(_session: &mut Session, argument: &[u8]) -> Result<Reply, Refusal> {
+    let wanted = argument.to_ascii_uppercase();
+    let wanted = String::from_utf8_lossy(&wanted);
+    if wanted.trim() == "SITE" {
+        return Ok(super::site::help_reply());
+    }
+    if !wanted.is_empty() {
+        return match super::find(wanted.trim()) {
+            Some(row) => Ok(Reply::new(214, format!("Syntax: {}", row.syntax))),
+            None => Err(Refusal::NoHelp),
+        };
+    }
+    let mut names: Vec<&str> = rows().map(|row| row.verb).collect();
+    names.sort_unstable();
+    let lines = names.chunks(8).map(|chunk| chunk.join(" "));
+    Ok(Reply::block(
+        214,
+        "The following commands are recognized",
+        lines.collect::<Vec<_>>(),
+        "HELP <command> shows its syntax",
+    ))
+}
+
+/// RFC 2389 section 4, RFC 2640 (file names are bytes here and UTF-8 is always on), RFC 3659 section 7.9.
+fn opts(session: &mut Session, argument: &[u8]) -> Result<Reply, Refusal> {
+    let (name, rest) = crate::proto::request::split_word(argument);
+    match name.to_ascii_uppercase().as_slice() {
+        b"UTF8" => match rest.unwrap_or_default().to_ascii_uppercase().as_slice() {
+            b"" | b"ON" => Ok(Reply::new(200, "UTF-8 is always on")),
+            _ => Err(Refusal::NotImplemented("UTF-8 is always on")),
+        },
+        b"MLST" => {
+            let (facts, text) = session.facts.select(rest.unwrap_or_default());
+            session.facts = facts;
+            Ok(Reply::new(200, text))
+        }
+        _ => Err(Refusal::NotImplemented("Unknown option")),
+    }
+}
+
+impl Session {
+    /// The lines of a message file in `directory`, none where it cannot be read.
+    pub(super) async fn message(&mut self, directory: &VirtualPath, name: &[u8]) -> Vec<Vec<u8>> {
+        const LONGEST: usize = 64 * 1024;
+        let (Ok(path), Ok(tree)) = (directory.join(name), self.tree()) else {
+            return Vec::new();
+        };
+        let Ok(file) = tree.open_read(path.relative()).await else {
+            return Vec::new();
+        };
+        let size = usize::try_from(file.stat().size).unwrap_or(LONGEST).min(LONGEST);
+        match file.read_block(0, size).await {
+            Ok(text) => banner::message_lines(&text),
+            Err(_) => Vec::new(),
+        }
+    }
+}

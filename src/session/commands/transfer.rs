@@ -1,0 +1,586 @@
+//! Transfers and what prepares them: TYPE, MODE, STRU, PORT, PASV and their extended forms, ESTA, ESTP, PRET, REST,
+//! ALLO, RETR, STOR, STOU, APPE, ABOR (RFC 959 section 4.1.2 and 4.1.3, RFC 2428, RFC 3659 section 5).
+
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::super::data::{Data, Stage};
+use super::super::place::Account;
+use super::super::refusal::Refusal;
+use super::super::transfer::{Bounds, Mover, Progress, Sink, check_disk, kilobytes_per_second};
+use super::super::{Representation, Session};
+use super::{Argument, Feature, Row, Rules, Run, Waiting};
+use crate::files::{Create, Existing, NotServed, ReadFile, Upload};
+use crate::logs::{Severity, escape};
+use crate::net::{self, Passive, PassiveError};
+use crate::proto::address::{self, AddressError, EpsvArgument};
+use crate::proto::path::VirtualPath;
+use crate::proto::reply::Reply;
+use crate::proto::request::{self, Structure, TransferMode, TypeArgument};
+use crate::proto::{time, transfer_text};
+
+const NO_FILE_NAME: &str = "No file name";
+
+pub(super) const ROWS: &[Row] = &[
+    Row::new("TYPE", "TYPE A|I|L 8", Argument::Optional, Rules::FREE.idle().keeps_restart(), Run::Now(type_)),
+    Row::new("MODE", "MODE S", Argument::Needed("Missing argument"), Rules::FREE.idle().keeps_restart(), Run::Now(mode)),
+    Row::new("STRU", "STRU F", Argument::Needed("Missing argument"), Rules::FREE.keeps_restart(), Run::Now(stru)),
+    Row::new("PORT", "PORT h1,h2,h3,h4,p1,p2", Argument::Needed("Syntax error in IP address"), Rules::SETUP, Run::Now(port)),
+    Row::new("PASV", "PASV", Argument::Optional, Rules::SETUP, Run::Now(pasv))
+        .also(&["P@SW"])
+        .feature(Feature::Now(|session| session.offers_passive().then(|| "PASV".into()))),
+    Row::new("EPRT", "EPRT |family|address|port|", Argument::Needed("Syntax error in IP address"), Rules::SETUP, Run::Now(eprt))
+        .feature(Feature::Now(|session| session.offers_active().then(|| "EPRT".into()))),
+    Row::new("EPSV", "EPSV [1|2|ALL]", Argument::Optional, Rules::SETUP, Run::Now(epsv))
+        .feature(Feature::Now(|session| session.offers_passive().then(|| "EPSV".into()))),
+    Row::new("ESTA", "ESTA", Argument::Optional, Rules::SETUP, Run::Waits(esta))
+        .feature(Feature::Now(|session| session.offers_active().then(|| "ESTA".into()))),
+    Row::new("ESTP", "ESTP", Argument::Optional, Rules::SETUP, Run::Waits(estp))
+        .feature(Feature::Now(|session| session.offers_passive().then(|| "ESTP".into()))),
+    Row::new("PRET", "PRET <command> [<name>]", Argument::Optional, Rules::SETUP, Run::Waits(pret))
+        .feature(Feature::Line("PRET")),
+    Row::new("REST", "REST <offset>", Argument::Needed("No restart point"), Rules::SETUP.idle(), Run::Now(rest))
+        .feature(Feature::Line("REST STREAM")),
+    Row::new("ALLO", "ALLO <bytes>", Argument::Needed("Can't find file size"), Rules::SETUP, Run::Waits(allo)),
+    Row::new("RETR", "RETR <name>", Argument::Needed(NO_FILE_NAME), Rules::TAKES, Run::Waits(retr)),
+    Row::new("STOR", "STOR <name>", Argument::Needed(NO_FILE_NAME), Rules::TAKES, Run::Waits(stor)),
+    Row::new("STOU", "STOU", Argument::Optional, Rules::TAKES, Run::Waits(stou)),
+    Row::new("APPE", "APPE <name>", Argument::Needed(NO_FILE_NAME), Rules::TAKES, Run::Waits(appe)),
+    Row::new("ABOR", "ABOR", Argument::Optional, Rules::MEMBER, Run::Now(abor)),
+];
+
+/// The answer to ABOR, after the 426 of a transfer that it ended or without one.
+pub(in crate::session) fn abort_reply() -> Reply {
+    Reply::new(226, "Since you see this ABOR must've succeeded")
+}
+
+fn abor(session: &mut Session, _argument: &[u8]) -> Result<Reply, Refusal> {
+    session.data = Data::None;
+    Ok(abort_reply())
+}
+
+impl Representation {
+    fn words(self) -> &'static str {
+        match self {
+            Representation::Ascii => "TYPE is now ASCII",
+            Representation::Image => "TYPE is now 8-bit binary",
+        }
+    }
+}
+
+fn type_(session: &mut Session, argument: &[u8]) -> Result<Reply, Refusal> {
+    let refused = |code, text: String, session: &Session| {
+        Ok(Reply::new(code, text).line(session.representation.words()))
+    };
+    if argument.is_empty() {
+        let now = session.representation.words();
+        return Ok(Reply::new(501, "Missing argument").line("A(scii) I(mage) L(ocal)").line(now));
+    }
+    let shown = String::from_utf8_lossy(argument).into_owned();
+    session.representation = match request::type_argument(argument) {
+        Ok(TypeArgument::Ascii(request::TextFormat::NonPrint)) => Representation::Ascii,
+        Ok(TypeArgument::Image | TypeArgument::Local(8)) => Representation::Image,
+        Ok(TypeArgument::Local(_)) => {
+            let text = "Only 8-bit bytes are supported, we're not 10 years ago";
+            return refused(504, text.into(), session);
+        }
+        Ok(_) => return refused(504, format!("Unknown TYPE: {shown}"), session),
+        Err(_) => return refused(504, format!("Unknown TYPE: {shown}"), session),
+    };
+    Ok(Reply::new(200, session.representation.words()))
+}
+
+fn mode(_session: &mut Session, argument: &[u8]) -> Result<Reply, Refusal> {
+    match request::mode_argument(argument) {
+        Ok(TransferMode::Stream) => Ok(Reply::new(200, "S OK")),
+        _ => Err(Refusal::NotImplemented("Please use S(tream) mode")),
+    }
+}
+
+fn stru(_session: &mut Session, argument: &[u8]) -> Result<Reply, Refusal> {
+    match request::structure_argument(argument) {
+        Ok(Structure::File) => Ok(Reply::new(200, "F OK")),
+        _ => Err(Refusal::NotImplemented("Only F(ile) is supported")),
+    }
+}
+
+fn port(session: &mut Session, argument: &[u8]) -> Result<Reply, Refusal> {
+    let asked = address::port(argument).map_err(address_refusal)?;
+    session.announce_active(SocketAddr::V4(asked))
+}
+
+fn eprt(session: &mut Session, argument: &[u8]) -> Result<Reply, Refusal> {
+    let asked = address::eprt(argument).map_err(address_refusal)?;
+    session.announce_active(asked)
+}
+
+fn address_refusal(error: AddressError) -> Refusal {
+    match error {
+        AddressError::Syntax => Refusal::AddressSyntax,
+        AddressError::UnsupportedFamily => Refusal::UnsupportedFamily,
+    }
+}
+
+fn pasv(session: &mut Session, _argument: &[u8]) -> Result<Reply, Refusal> {
+    session.needs_passive()?;
+    if session.only_extended_passive {
+        return Err(Refusal::OnlyExtendedPassive);
+    }
+    let announced = session.announced_address()?;
+    let port = session.listen()?;
+    Ok(Reply::new(227, address::passive_text(announced, port)))
+}
+
+fn epsv(session: &mut Session, argument: &[u8]) -> Result<Reply, Refusal> {
+    session.needs_passive()?;
+    let over_ipv4 = session.local.is_ipv4();
+    if session.shared.settings.network.broken_clients && over_ipv4 {
+        return Err(Refusal::UnknownCommand);
+    }
+    match address::epsv(argument) {
+        EpsvArgument::All => {
+            session.only_extended_passive = true;
+            return Ok(Reply::new(200, "Only EPSV is allowed from now on"));
+        }
+        EpsvArgument::None => {}
+        EpsvArgument::V4 if over_ipv4 => {}
+        EpsvArgument::V6 if !over_ipv4 => {}
+        _ => return Err(Refusal::OtherFamily { ipv4: over_ipv4 }),
+    }
+    let port = session.listen()?;
+    Ok(Reply::new(229, address::extended_passive_text(port)))
+}
+
+fn esta(session: &mut Session, _argument: Vec<u8>) -> Waiting<'_> {
+    Box::pin(async move {
+        let Data::Active(remote) = session.data else {
+            return Err(Refusal::NothingToEstablish("Active mode is disabled"));
+        };
+        let (stream, words) = session.open_data().await?;
+        let local = stream.local().map_err(|error| Refusal::CannotConnect(remote.port(), error))?;
+        session.data = Data::Ready(stream);
+        let address = address::extended_address_text(local);
+        Ok(Reply::new(225, words).line(format!("Connected from ({address})")))
+    })
+}
+
+fn estp(session: &mut Session, _argument: Vec<u8>) -> Waiting<'_> {
+    Box::pin(async move {
+        if !matches!(session.data, Data::Passive(_)) {
+            return Err(Refusal::NothingToEstablish("Unable to open a passive connection"));
+        }
+        let (stream, words) = session.open_data().await?;
+        let peer = stream.peer();
+        session.data = Data::Ready(stream);
+        let address = address::extended_address_text(peer);
+        Ok(Reply::new(225, words).line(format!("Connected to ({address})")))
+    })
+}
+
+impl Session {
+    fn offers_passive(&self) -> bool {
+        !self.shared.settings.network.no_passive
+    }
+
+    fn offers_active(&self) -> bool {
+        !self.shared.settings.network.no_active
+    }
+
+    fn needs_passive(&self) -> Result<(), Refusal> {
+        if self.offers_passive() { Ok(()) } else { Err(Refusal::UnknownCommand) }
+    }
+
+    /// Threats D1: only the client itself, only unprivileged ports, unless a flag allows more.
+    fn announce_active(&mut self, asked: SocketAddr) -> Result<Reply, Refusal> {
+        // Whatever was announced before no longer holds, also when this is refused.
+        self.data = Data::None;
+        if !self.offers_active() || self.only_extended_passive {
+            return Err(Refusal::ActiveDisabled);
+        }
+        if !net::is_reachable(asked.ip()) {
+            return Err(Refusal::AddressSyntax);
+        }
+        let mapped = matches!(asked.ip(), IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some());
+        if mapped {
+            return Err(Refusal::AddressSyntax);
+        }
+        if asked.port() < 1024 {
+            return Err(Refusal::LowPort);
+        }
+        let owner = self.peer.ip();
+        let third = asked.ip() != owner;
+        if third && !self.shared.settings.network.anonymous_fxp {
+            return Err(Refusal::OtherAddress { asked: asked.ip(), owner });
+        }
+        // An IPv6 client's own link needs its zone, which the argument cannot carry.
+        let target = if third { asked } else { with_port(self.peer, asked.port()) };
+        self.data = Data::Active(target);
+        let reply = if third {
+            Reply::new(200, format!("FXP transfer: from {owner} to {}", asked.ip())).line("PORT command successful")
+        } else {
+            Reply::new(200, "PORT command successful")
+        };
+        Ok(reply)
+    }
+
+    fn listen(&mut self) -> Result<u16, Refusal> {
+        self.data = Data::None;
+        let shared = Rc::clone(&self.shared);
+        let range = shared.settings.network.passive_range;
+        let mut random = shared.random.borrow_mut();
+        let opened = Passive::open(&shared.handle, self.local, range, &mut random);
+        match opened {
+            Ok(passive) => {
+                let port = passive.local().port();
+                self.data = Data::Passive(passive);
+                Ok(port)
+            }
+            Err(PassiveError::AllBusy) => {
+                self.log(Severity::Warning, format_args!("All passive ports {range} are busy"));
+                Err(Refusal::AllPortsBusy)
+            }
+            Err(PassiveError::System(error)) => Err(Refusal::NoListener(error)),
+        }
+    }
+
+    /// The address of the 227 reply: of `--passivefor` for this client, of `-P`, or the one the client came to.
+    fn announced_address(&self) -> Result<std::net::Ipv4Addr, Refusal> {
+        let network = &self.shared.settings.network;
+        let client = self.peer.ip();
+        let for_client = network.passive_for.iter().find(|rule| rule.network.contains(client));
+        let own = self.local.ip();
+        let announced = match for_client {
+            Some(rule) => rule.address,
+            None => match self.shared.passive_address {
+                // Clients next to us reach us where they came to, whatever the world outside calls us.
+                Some(_) if net::is_private(client) && net::is_private(own) => own,
+                Some(address) => address,
+                None => own,
+            },
+        };
+        match announced {
+            IpAddr::V4(address) => Ok(address),
+            IpAddr::V6(_) => Err(Refusal::PassiveNeedsIpv4),
+        }
+    }
+}
+
+fn with_port(mut address: SocketAddr, port: u16) -> SocketAddr {
+    address.set_port(port);
+    address
+}
+
+fn pret(session: &mut Session, argument: Vec<u8>) -> Waiting<'_> {
+    Box::pin(async move {
+        let ready = Reply::new(200, "Ready to proceed");
+        if argument.is_empty() {
+            return Ok(ready);
+        }
+        let Ok((verb, name)) = request::verb_and_argument(&argument) else {
+            return Err(Refusal::Malformed("Syntax error in PRET"));
+        };
+        if verb == "RETR" {
+            let name = name.unwrap_or_default();
+            let path = session.visible_path(name)?;
+            let missing = |_| Refusal::NothingToRename;
+            let stat = session.tree()?.stat(path.relative()).await.map_err(missing)?;
+            if stat.kind != crate::files::Kind::File {
+                return Err(Refusal::NothingToRename);
+            }
+        }
+        Ok(ready)
+    })
+}
+
+fn rest(session: &mut Session, argument: &[u8]) -> Result<Reply, Refusal> {
+    let Ok(offset) = request::number(argument) else {
+        return Err(Refusal::RestartNotANumber);
+    };
+    session.once.restart = Some(offset);
+    let ascii = session.representation == Representation::Ascii;
+    Ok(match ascii && offset != 0 {
+        true => Reply::new(350, format!("Restarting at {offset}. But we're in ASCII mode")),
+        false => Reply::new(350, format!("Restarting at {offset}")),
+    })
+}
+
+fn allo(session: &mut Session, argument: Vec<u8>) -> Waiting<'_> {
+    Box::pin(async move {
+        let Ok((bytes, _)) = request::allo(&argument) else {
+            return Err(Refusal::Malformed("Can't find file size"));
+        };
+        let account = session.account()?;
+        let place = account.cwd.clone();
+        let tree = session.tree()?;
+        if let Ok(space) = tree.space(place.relative()).await
+            && space.total > 0
+            && bytes > space.available
+        {
+            return Err(Refusal::DiskFull);
+        }
+        if let Some(percent) = session.shared.settings.files.max_disk_percent {
+            check_disk(&tree, place.relative(), percent).await?;
+        }
+        // Never 202: there are cameras that then ask again for ever.
+        Ok(Reply::new(200, "A L'HUILE"))
+    })
+}
+
+fn retr(session: &mut Session, name: Vec<u8>) -> Waiting<'_> {
+    Box::pin(async move { session.retrieve(&name).await })
+}
+
+fn stor(session: &mut Session, name: Vec<u8>) -> Waiting<'_> {
+    Box::pin(async move {
+        let how = match session.once.restart.take() {
+            Some(offset) if offset > 0 => Intent::Resume(offset),
+            _ => Intent::Store,
+        };
+        let path = session.new_path(&name)?;
+        session.store(path, how).await
+    })
+}
+
+fn appe(session: &mut Session, name: Vec<u8>) -> Waiting<'_> {
+    Box::pin(async move {
+        session.once.restart = None;
+        let path = session.new_path(&name)?;
+        session.store(path, Intent::Append).await
+    })
+}
+
+/// The name is the server's to choose; RFC 1123 section 4.1.2.9 wants it in the 150 reply.
+fn stou(session: &mut Session, _argument: Vec<u8>) -> Waiting<'_> {
+    Box::pin(async move {
+        session.once.restart = None;
+        let number = session.shared.unique.get();
+        session.shared.unique.set(number + 1);
+        let seconds = jiff::Timestamp::now().as_second();
+        let random = session.shared.random.borrow_mut().next_u32().unwrap_or(0);
+        let name = format!("wharf.{seconds:08x}.{:04x}.{number:04x}", random & 0xffff);
+        let path = session.new_path(name.as_bytes())?;
+        session.store(path, Intent::Unique).await
+    })
+}
+
+/// What an upload is to do with what is there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Intent {
+    Store,
+    Resume(u64),
+    Append,
+    Unique,
+}
+
+impl Session {
+    async fn retrieve(&mut self, typed: &[u8]) -> Result<Reply, Refusal> {
+        let offset = self.once.restart.take().unwrap_or(0);
+        let ascii = self.representation == Representation::Ascii;
+        let path = self.visible_path(typed)?;
+        self.load_allows()?;
+        if ascii && offset != 0 {
+            return Err(Refusal::AsciiRestart);
+        }
+        let file = self.tree()?.open_read(path.relative()).await.map_err(|error| match error {
+            NotServed::NotRegular => Refusal::NotRegular,
+            NotServed::Io(error) => {
+                let words = super::super::refusal::words(&error);
+                self.log(Severity::Error, format_args!("Can't open {}: {words}", escape(typed)));
+                Refusal::CannotOpen(typed.to_vec(), error)
+            }
+        })?;
+        let size = file.stat().size;
+        if self.account()?.rights.unserved_owner == Some(file.stat().uid) {
+            return Err(Refusal::NotYetApproved);
+        }
+        if offset > size {
+            return Err(Refusal::RestartTooLarge { offset, size });
+        }
+        self.ratio_allows(size - offset)?;
+        if offset > 0 {
+            self.log(Severity::Notice, format_args!("Restarting at {offset}"));
+        }
+        let (stream, words) = self.open_data().await?;
+        let preliminary = Reply::lines(150, [Some(words), transfer_text::download_line(size - offset)].into_iter().flatten());
+        self.send(&preliminary);
+        let total = (!ascii).then_some(size - offset);
+        let progress = Progress::begin(self.shared.handle.now(), total);
+        let rate = self.account()?.bandwidth.down;
+        let mover = Mover::new(&self.shared, stream, &progress, rate);
+        let outcome = self.send_with(mover, file, offset, ascii, &progress).await;
+        self.totals.downloaded += progress.moved();
+        self.log_transfer(&path, "downloaded", "download incomplete", &progress, outcome.is_ok());
+        outcome?;
+        let took = Duration::from_secs_f64(progress.seconds());
+        Ok(transfer_text::transferred(ascii, progress.moved(), took))
+    }
+
+    async fn send_with(
+        &mut self,
+        mover: Mover,
+        file: ReadFile,
+        offset: u64,
+        ascii: bool,
+        progress: &Progress,
+    ) -> Result<(), Refusal> {
+        match ascii {
+            true => self.attend(Stage::Sending, progress, Box::pin(mover.send_text(file))).await?,
+            false => {
+                let sending = Box::pin(mover.send_image(file, offset));
+                self.attend(Stage::Sending, progress, sending).await?
+            }
+        }
+    }
+
+    /// `-m`: no downloads by anonymous clients that came while the machine was busy.
+    fn load_allows(&self) -> Result<(), Refusal> {
+        let limit = self.shared.settings.limits.max_load;
+        match (self.account()?.rights.anonymous, limit, self.load_at_start) {
+            (true, Some(limit), Some(load)) if load >= limit => Err(Refusal::LoadTooHigh(load)),
+            _ => Ok(()),
+        }
+    }
+
+    /// `-q`: Pure-FTPd's reckoning, in whole bytes of this session.
+    fn ratio_allows(&self, wanted: u64) -> Result<(), Refusal> {
+        let Some(ratio) = self.account()?.ratio else {
+            return Ok(());
+        };
+        let down = (self.totals.downloaded.saturating_add(wanted)) / u64::from(ratio.down.max(1));
+        let up = self.totals.uploaded / u64::from(ratio.up.max(1));
+        if down > up {
+            return Err(Refusal::RatioExceeded { up: ratio.up, down: ratio.down });
+        }
+        Ok(())
+    }
+
+    async fn store(&mut self, path: VirtualPath, intent: Intent) -> Result<Reply, Refusal> {
+        let account = self.account()?;
+        let anonymous = account.rights.anonymous;
+        account.rights.upload.map_err(Refusal::Forbidden)?;
+        if anonymous && matches!(intent, Intent::Resume(_)) {
+            return Err(Refusal::NoOverwrite);
+        }
+        let ascii = self.representation == Representation::Ascii;
+        if ascii && matches!(intent, Intent::Resume(_)) {
+            return Err(Refusal::AsciiRestart);
+        }
+        let bounds = self.bounds().await?;
+        let create = self.creation(intent)?;
+        let tree = self.tree()?;
+        let created = tree.create(path.relative(), create).await;
+        let upload = created.map_err(|error| self.cannot_store(error, anonymous))?;
+        let stored = VirtualPath::root().join(upload.name()).unwrap_or_else(|_| path.clone());
+        let (stream, words) = self.open_data().await?;
+        let name = String::from_utf8_lossy(stored.name().unwrap_or_default()).into_owned();
+        let announced = (intent == Intent::Unique).then(|| format!("FILE: {name}"));
+        self.send(&Reply::lines(150, announced.into_iter().chain([words])));
+        let progress = Progress::begin(self.shared.handle.now(), None);
+        let outcome = self.receive_into(upload, stream, &stored, bounds, ascii, &progress).await;
+        self.log_transfer(&stored, "uploaded", "upload incomplete", &progress, outcome.is_ok());
+        outcome?;
+        self.totals.uploaded += progress.moved();
+        self.totals.files_uploaded += 1;
+        let took = Duration::from_secs_f64(progress.seconds());
+        Ok(transfer_text::transferred(ascii, progress.moved(), took))
+    }
+
+    async fn receive_into(
+        &mut self,
+        mut upload: Upload,
+        stream: net::Stream,
+        stored: &VirtualPath,
+        bounds: Bounds,
+        ascii: bool,
+        progress: &Progress,
+    ) -> Result<(), Refusal> {
+        upload.begin().await.map_err(Refusal::WriteError)?;
+        let tree = self.tree()?;
+        let place = stored.parent().relative().to_vec();
+        let rate = self.account()?.bandwidth.up;
+        let mover = Mover::new(&self.shared, stream, progress, rate);
+        let sink = Sink::new(upload, tree, place, bounds, ascii);
+        let receiving = Box::pin(mover.receive(sink));
+        let sink = self.attend(Stage::Receiving, progress, receiving).await??;
+        let sync = self.shared.settings.files.fsync;
+        sink.upload.finish(sync).await.map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => Refusal::NoOverwrite,
+            _ => Refusal::WriteError(error),
+        })
+    }
+
+    /// The limits on this upload; an error where one is reached already.
+    async fn bounds(&self) -> Result<Bounds, Refusal> {
+        let limits = &self.shared.settings.limits;
+        let session = limits.max_session_bytes.map(|limit| limit.saturating_sub(self.totals.uploaded));
+        let files_left = limits.max_session_files.is_none_or(|limit| self.totals.files_uploaded < limit);
+        if session == Some(0) || !files_left {
+            return Err(Refusal::SessionLimit);
+        }
+        let disk = self.shared.settings.files.max_disk_percent;
+        if let Some(percent) = disk {
+            let account = self.account()?;
+            check_disk(account.tree(), account.cwd.relative(), percent).await?;
+        }
+        Ok(Bounds { size: limits.max_upload_size, session, disk })
+    }
+
+    fn creation(&self, intent: Intent) -> Result<Create, Refusal> {
+        let files = &self.shared.settings.files;
+        let account = self.account()?;
+        let overwrite = account.rights.overwrite;
+        let existing = match intent {
+            Intent::Unique => Existing::NextFreeName,
+            Intent::Store | Intent::Append if files.autorename => Existing::NextFreeName,
+            _ if !overwrite => Existing::Refuse,
+            Intent::Store => Existing::Truncate,
+            Intent::Resume(offset) => Existing::ResumeAt(offset),
+            Intent::Append => Existing::Append,
+        };
+        Ok(Create {
+            mode: creation_mode(account, files.umasks.files, files.umasks_given),
+            existing,
+            whole_or_nothing: files.no_truncate && matches!(intent, Intent::Store | Intent::Unique),
+            keep_partial: !account.rights.anonymous,
+        })
+    }
+
+    fn cannot_store(&self, error: std::io::Error, anonymous: bool) -> Refusal {
+        if error.kind() == std::io::ErrorKind::AlreadyExists {
+            return match anonymous {
+                true => Refusal::NoOverwrite,
+                false => Refusal::CannotStore(error),
+            };
+        }
+        let words = super::super::refusal::words(&error);
+        self.log(Severity::Error, format_args!("Can't open that file: {words}"));
+        Refusal::CannotStore(error)
+    }
+
+    fn log_transfer(&self, path: &VirtualPath, whole: &str, partial: &str, progress: &Progress, done: bool) {
+        let name = self.logged_name(path);
+        let what = if done { whole } else { partial };
+        let bytes = progress.moved();
+        let rate = kilobytes_per_second(bytes, progress.seconds());
+        self.log(
+            Severity::Notice,
+            format_args!("{} {what}  ({bytes} bytes, {rate:.2}KB/sec)", escape(&name)),
+        );
+    }
+}
+
+/// The mode of a new file. What strangers bring is for nobody to read unless `-U` says otherwise (threats: A2).
+fn creation_mode(account: &Account, umask: u32, umask_given: bool) -> u32 {
+    match account.rights.anonymous && !umask_given {
+        true => 0o600,
+        false => 0o777 & !umask,
+    }
+}
+
+/// `YYYYMMDDHHMMSS` of a moment, for MDTM and the like.
+pub(super) fn time_text(seconds: i64) -> Vec<u8> {
+    let mut text = Vec::new();
+    time::write_time(&mut text, seconds);
+    text
+}

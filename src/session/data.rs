@@ -1,0 +1,179 @@
+//! The data connection of the next transfer: announced, opened, watched.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::Poll;
+
+use super::control::Interruption;
+use super::shared::Stopping;
+use super::transfer::Progress;
+use super::{End, Session};
+use super::commands;
+use super::refusal::Refusal;
+use crate::logs::Severity;
+use crate::net::{self, Passive, Stream};
+use crate::proto::line::Line;
+use crate::proto::reply::Reply;
+use crate::proto::request;
+
+/// What the client announced.
+pub(super) enum Data {
+    None,
+    /// We listen; the client comes.
+    Passive(Passive),
+    /// The client listens; we go.
+    Active(SocketAddr),
+    /// Opened ahead of the transfer, by ESTA or ESTP.
+    Ready(Stream),
+}
+
+/// What the session is doing while it listens to its client.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Waiting for the data connection.
+    Opening,
+    /// Sending: the first slice goes before anything else, so that a small file leaves with its 150.
+    Sending,
+    /// Receiving. A client that has nothing more to say on the control connection may go on sending.
+    Receiving,
+}
+
+impl Session {
+    /// Opens the announced data connection; gives also the preliminary reply's words.
+    pub(super) async fn open_data(&mut self) -> Result<(Stream, String), Refusal> {
+        let accepted = || "Accepted data connection".to_owned();
+        match std::mem::replace(&mut self.data, Data::None) {
+            Data::None => Err(Refusal::NoDataConnection),
+            Data::Ready(stream) => {
+                let words = match stream.local() {
+                    Ok(_) => accepted(),
+                    Err(_) => return Err(Refusal::NoDataConnection),
+                };
+                Ok((stream, words))
+            }
+            Data::Passive(passive) => Ok((self.accept(passive).await?, accepted())),
+            Data::Active(remote) => {
+                let words = format!("Connecting to port {}", remote.port());
+                Ok((self.connect(remote).await?, words))
+            }
+        }
+    }
+
+    async fn accept(&mut self, mut passive: Passive) -> Result<Stream, Refusal> {
+        let handle = self.shared.handle.clone();
+        let owner = self.peer.ip();
+        let anyone = self.shared.settings.network.anonymous_fxp;
+        let deadline = handle.now() + self.shared.settings.limits.accept;
+        let mut strangers = Vec::new();
+        let accepting = passive.accept(
+            |peer| anyone || peer == owner,
+            // One record for a flood of them is enough.
+            |stranger| if strangers.len() < 8 { strangers.push(stranger) },
+        );
+        let waiting = handle.until(deadline, accepting);
+        let opened = self.attend(Stage::Opening, &Progress::none(), waiting).await;
+        for stranger in strangers {
+            self.log(
+                Severity::Warning,
+                format_args!("Data connection from {stranger} refused: it belongs to {owner}"),
+            );
+        }
+        match opened? {
+            Some(Ok(stream)) => Ok(stream),
+            Some(Err(error)) => Err(Refusal::Failed("Can't accept the data connection", error)),
+            None => Err(Refusal::DataConnectionTimedOut),
+        }
+    }
+
+    async fn connect(&mut self, remote: SocketAddr) -> Result<Stream, Refusal> {
+        let handle = self.shared.handle.clone();
+        let network = &self.shared.settings.network;
+        let mut local = self.local;
+        local.set_port(network.active_port.unwrap_or(0));
+        let deadline = handle.now() + self.shared.settings.limits.accept;
+        if local.is_ipv4() != remote.is_ipv4() {
+            local = match remote {
+                SocketAddr::V4(_) => ([0, 0, 0, 0], local.port()).into(),
+                SocketAddr::V6(_) => ([0_u16; 8], local.port()).into(),
+            };
+        }
+        let loop_handle = handle.clone();
+        let connecting = handle.until(deadline, async move { net::connect(&loop_handle, local, remote).await });
+        match self.attend(Stage::Opening, &Progress::none(), connecting).await? {
+            Some(Ok(stream)) => Ok(stream),
+            Some(Err(error)) => Err(Refusal::CannotConnect(remote.port(), error)),
+            None => Err(Refusal::DataConnectionTimedOut),
+        }
+    }
+
+    /// Runs `work` while listening to the client: ABOR ends it, STAT and NOOP are answered, QUIT is kept for the
+    /// end, and so are other commands, in order. A client that breaks away ends it at once.
+    pub(super) async fn attend<T>(
+        &mut self,
+        stage: Stage,
+        progress: &Progress,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Refusal> {
+        let mut work = pin!(work);
+        let mut ahead = stage == Stage::Sending;
+        std::future::poll_fn(|context| {
+            let polled_ahead = std::mem::take(&mut ahead);
+            if polled_ahead && let Poll::Ready(done) = work.as_mut().poll(context) {
+                return Poll::Ready(Ok(done));
+            }
+            if self.shared.stopping.get() == Stopping::Now {
+                return Poll::Ready(Err(Refusal::ShuttingDown));
+            }
+            loop {
+                match self.control.poll_interruption(context) {
+                    Poll::Pending => break,
+                    Poll::Ready(Err(end)) => return Poll::Ready(Err(end.into())),
+                    Poll::Ready(Ok(Interruption::EndOfInput)) if stage == Stage::Receiving => {}
+                    Poll::Ready(Ok(Interruption::EndOfInput)) => {
+                        return Poll::Ready(Err(End::Gone.into()));
+                    }
+                    Poll::Ready(Ok(Interruption::Line(line))) => {
+                        if self.interrupted_by(line, progress) {
+                            return Poll::Ready(Err(Refusal::Aborted));
+                        }
+                    }
+                }
+            }
+            if polled_ahead {
+                return Poll::Pending;
+            }
+            work.as_mut().poll(context).map(Ok)
+        })
+        .await
+    }
+
+    /// Acts on a line that came during a transfer; true for ABOR.
+    fn interrupted_by(&mut self, line: Line, progress: &Progress) -> bool {
+        let verb = match &line {
+            Line::Text(text) => request::parse(text).ok().map(|request| (request.verb, request.argument.is_empty())),
+            Line::TooLong | Line::Flood => None,
+        };
+        let in_order = !self.control.has_postponed();
+        match verb.as_ref().map(|(verb, alone)| (verb.as_str(), *alone)) {
+            Some(("ABOR", _)) => {
+                self.abort_asked = true;
+                return true;
+            }
+            Some(("NOOP", _)) if in_order => {
+                let reply = commands::session_noop();
+                self.send(&reply);
+            }
+            Some(("STAT", true)) if in_order => {
+                let reply = Reply::new(213, progress.words());
+                self.send(&reply);
+            }
+            Some(("QUIT", _)) if in_order => {
+                self.quit_asked = true;
+                self.control.discard_input();
+            }
+            _ => self.control.postpone(line),
+        }
+        false
+    }
+}

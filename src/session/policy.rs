@@ -1,0 +1,188 @@
+//! May this client do this to that name? Asked by every command before it touches the tree.
+
+use super::refusal::Refusal;
+use crate::proto::path::VirtualPath;
+use crate::settings::Settings;
+
+/// Longest name an anonymous client may give to a file it creates, in bytes.
+const LONGEST_ANONYMOUS_NAME: usize = 200;
+
+/// Names that mean something to this or another server, to a shell or to a mail program.
+const NAMES_WITH_MEANING: [&[u8]; 7] = [
+    b".ftpaccess",
+    b".htaccess",
+    b".message",
+    b".banner",
+    b".forward",
+    b".rhosts",
+    b".ftpquota",
+];
+
+/// What an account may do. The kernel's permissions apply besides.
+#[derive(Clone, Debug)]
+pub struct Rights {
+    /// A stranger: bound by the precautions for anonymous clients.
+    pub anonymous: bool,
+    /// STOR and STOU of new files; the words of the refusal where not.
+    pub upload: Result<(), &'static str>,
+    /// Making directories.
+    pub make_directories: Result<(), &'static str>,
+    /// STOR over, APPE to and REST in an existing file.
+    pub overwrite: bool,
+    /// DELE, RMD, RNFR, SITE CHMOD, MFMT.
+    pub edit: bool,
+    /// Names that begin with a dot may be read.
+    pub read_dots: bool,
+    /// Names that begin with a dot may be written.
+    pub write_dots: bool,
+    /// Files of this user are not served.
+    pub unserved_owner: Option<u32>,
+}
+
+impl Rights {
+    /// The rights of an anonymous client.
+    pub fn anonymous(settings: &Settings, upload: bool, unserved_owner: Option<u32>) -> Rights {
+        let files = &settings.files;
+        let no_upload = "Anonymous users may not overwrite existing files";
+        Rights {
+            anonymous: true,
+            upload: if upload { Ok(()) } else { Err(no_upload) },
+            make_directories: if files.create_dirs && !files.read_only {
+                Ok(())
+            } else {
+                Err("Sorry, anonymous users are not allowed to create directories")
+            },
+            overwrite: false,
+            edit: false,
+            read_dots: files.dotfiles.allow_read && !files.dotfiles.prohibit_read,
+            write_dots: false,
+            unserved_owner,
+        }
+    }
+
+    /// Everything the flags leave to a trusted account.
+    pub fn full(settings: &Settings) -> Rights {
+        let files = &settings.files;
+        let read_only = "This server is read-only";
+        let write = if files.read_only { Err(read_only) } else { Ok(()) };
+        Rights {
+            anonymous: false,
+            upload: write,
+            make_directories: write,
+            overwrite: !files.no_overwrite && !files.read_only,
+            edit: !files.read_only,
+            read_dots: !files.dotfiles.prohibit_read,
+            write_dots: !files.dotfiles.prohibit_write && !files.dotfiles.prohibit_read,
+            unserved_owner: None,
+        }
+    }
+
+    /// Whether any verb may answer for this name; `typed` is how the client wrote it.
+    pub fn may_name(&self, settings: &Settings, path: &VirtualPath, typed: &[u8]) -> Result<(), Refusal> {
+        let dots = !self.read_dots && path.has_dot_component();
+        if dots || self.is_denied(settings, path) {
+            return Err(Refusal::Prohibited(typed.to_vec()));
+        }
+        Ok(())
+    }
+
+    /// Whether a listing shows this entry of a directory that may be listed.
+    pub fn shows(&self, settings: &Settings, name: &[u8]) -> bool {
+        let files = &settings.files;
+        let dots = !self.read_dots && name.starts_with(b".");
+        !dots && !files.hide_files.iter().chain(&files.deny_files).any(|glob| glob.matches(name))
+    }
+
+    /// Whether this name may be written, removed or given at all.
+    pub fn may_change(&self, settings: &Settings, path: &VirtualPath, typed: &[u8]) -> Result<(), Refusal> {
+        self.may_name(settings, path, typed)?;
+        if !self.write_dots && path.has_dot_component() {
+            return Err(Refusal::Prohibited(typed.to_vec()));
+        }
+        Ok(())
+    }
+
+    /// Whether a file or directory of this name may come into being.
+    pub fn may_create(&self, settings: &Settings, path: &VirtualPath, typed: &[u8]) -> Result<(), Refusal> {
+        self.may_change(settings, path, typed)?;
+        match path.name() {
+            Some(name) if self.anonymous && is_deceptive(name) => Err(Refusal::DeceptiveName),
+            Some(_) => Ok(()),
+            None => Err(Refusal::Prohibited(typed.to_vec())),
+        }
+    }
+
+    /// Whether DELE, RMD, RNFR and the like are for this client at all; `words` say it in their own way.
+    pub fn may_edit(&self, words: &'static str) -> Result<(), Refusal> {
+        if self.edit { Ok(()) } else { Err(Refusal::Forbidden(words)) }
+    }
+
+    fn is_denied(&self, settings: &Settings, path: &VirtualPath) -> bool {
+        let deny = &settings.files.deny_files;
+        !deny.is_empty()
+            && path
+                .components()
+                .any(|name| deny.iter().any(|glob| glob.matches(name)))
+    }
+}
+
+/// Whether a name could pass for another, hide, or act (threats: A6). Bytes that are not UTF-8 count: nobody can
+/// tell what a reader will see.
+pub fn is_deceptive(name: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(name) else {
+        return true;
+    };
+    let bad_start = text.starts_with(['.', '-']) || text.starts_with(char::is_whitespace);
+    let bad_end = text.ends_with('.') || text.ends_with(char::is_whitespace);
+    bad_start
+        || bad_end
+        || name.len() > LONGEST_ANONYMOUS_NAME
+        || text.chars().any(deceives)
+        || NAMES_WITH_MEANING.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+fn deceives(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{a0}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a6_names_that_could_deceive_are_refused_and_plain_ones_kept() {
+        let bad: [&[u8]; 17] = [
+            b".hidden", b"-rf", b" lead", b"trail ", b"trail.", b"a\x01b", b"a\x7fb", b"\xff\xfe",
+            "a\u{a0}b".as_bytes(), "a\u{200b}b".as_bytes(), "a\u{202e}gpj.exe".as_bytes(), "\u{feff}x".as_bytes(),
+            b".ftpaccess", b".message", b".banner", b".rhosts", &[b'x'; 201],
+        ];
+        for name in bad {
+            assert!(is_deceptive(name), "{:?}", String::from_utf8_lossy(name));
+        }
+        let good: [&[u8]; 5] = [b"up.txt", b"a b.txt", "gr\u{fc}n.txt".as_bytes(), b"x-1", &[b'x'; 200]];
+        for name in good {
+            assert!(!is_deceptive(name), "{:?}", String::from_utf8_lossy(name));
+        }
+    }
+
+    #[test]
+    fn a4_an_anonymous_client_may_create_but_not_edit() {
+        let settings = Settings::default();
+        let rights = Rights::anonymous(&settings, true, Some(1));
+        let path = VirtualPath::root().join(b"incoming/x").unwrap_or_else(|_| VirtualPath::root());
+        assert!(rights.may_create(&settings, &path, b"x").is_ok());
+        assert!(rights.may_edit("no").is_err());
+        assert!(!rights.overwrite);
+    }
+}

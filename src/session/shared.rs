@@ -1,0 +1,193 @@
+//! What all sessions of this server have in common.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+
+use jiff::tz::TimeZone;
+
+use super::control::Scratch;
+use crate::files::Tree;
+use crate::net::Random;
+use crate::reactor::Handle;
+use crate::settings::Settings;
+
+/// Size of the buffer all sessions read commands into.
+const COMMAND_SCRATCH: usize = 8 * 1024;
+
+/// Size of a block of an upload, and of the slice of a transfer between two looks at other sessions.
+pub const BLOCK: usize = 256 * 1024;
+
+/// Blocks kept for reuse once they are given back.
+const KEPT_BLOCKS: usize = 8;
+
+/// A tree that anonymous clients are shown.
+pub struct Site {
+    /// The tree itself.
+    pub tree: Tree,
+    /// How logs name its root: `/srv/ftp/`, or the virtual host's address and a colon.
+    pub label: Vec<u8>,
+}
+
+/// The words a client is greeted with.
+pub enum GreetingText {
+    /// The usual lines.
+    Default,
+    /// Lines that replace them.
+    Fixed(Vec<u8>),
+    /// A file of fortunes, one of which replaces them.
+    Fortunes(Vec<u8>),
+}
+
+/// How far the server is on its way to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stopping {
+    /// Not at all.
+    No,
+    /// Idle sessions end; transfers may finish.
+    Draining,
+    /// Everything ends.
+    Now,
+}
+
+/// Shared by all sessions through one `Rc`; no borrow of a cell in it lives across an await.
+pub struct Shared {
+    /// The loop.
+    pub handle: Handle,
+    /// What the flags mean.
+    pub settings: Settings,
+    /// Local time, read before a chroot hid it.
+    pub zone: TimeZone,
+    /// Random numbers for ports and fortunes.
+    pub random: RefCell<Random>,
+    /// The greeting.
+    pub greeting: GreetingText,
+    /// The anonymous tree.
+    pub site: Option<Rc<Site>>,
+    /// Trees for clients that came to one of these addresses.
+    pub virtual_sites: HashMap<IpAddr, Rc<Site>>,
+    /// Short names for directories, of `CWD` and `SITE ALIAS`.
+    pub aliases: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The address to announce, of `-P`, once looked up.
+    pub passive_address: Option<IpAddr>,
+    /// Files of this user are not served to anonymous clients.
+    pub unserved_owner: Option<u32>,
+    /// Whether anonymous clients may upload where the file system lets them.
+    pub anonymous_upload: bool,
+    /// Whether the server also listens on IPv6.
+    pub listens_on_ipv6: bool,
+    /// Who is here.
+    pub counts: Counts,
+    /// How far the server is on its way to stop.
+    pub stopping: Cell<Stopping>,
+    /// The buffer commands are read into.
+    pub command_scratch: Scratch,
+    /// Blocks for transfers.
+    pub blocks: Blocks,
+    /// For names of STOU: how many this server has made.
+    pub unique: Cell<u64>,
+}
+
+/// The buffer of [`Shared::command_scratch`].
+pub fn command_scratch() -> Scratch {
+    Rc::new(RefCell::new(vec![0; COMMAND_SCRATCH].into_boxed_slice()))
+}
+
+/// Blocks of [`BLOCK`] bytes, lent to transfers while bytes are in flight.
+#[derive(Default)]
+pub struct Blocks(RefCell<Vec<Vec<u8>>>);
+
+impl Blocks {
+    /// A block, its length [`BLOCK`], its content of an earlier transfer or zero.
+    pub fn take(&self) -> Vec<u8> {
+        let kept = self.0.borrow_mut().pop();
+        kept.unwrap_or_else(|| vec![0; BLOCK])
+    }
+
+    /// Gives a block back.
+    pub fn give(&self, mut block: Vec<u8>) {
+        let mut kept = self.0.borrow_mut();
+        if kept.len() < KEPT_BLOCKS && block.capacity() >= BLOCK {
+            block.resize(BLOCK, 0);
+            kept.push(block);
+        }
+    }
+}
+
+/// How many sessions there are: one process, one count.
+#[derive(Default)]
+pub struct Counts {
+    sessions: Cell<u32>,
+    anonymous: Cell<u32>,
+    by_address: RefCell<HashMap<IpAddr, u32>>,
+}
+
+impl Counts {
+    /// All sessions.
+    pub fn sessions(&self) -> u32 {
+        self.sessions.get()
+    }
+
+    /// Sessions of one client address.
+    pub fn of_address(&self, address: IpAddr) -> u32 {
+        self.by_address.borrow().get(&address).copied().unwrap_or(0)
+    }
+
+    /// Sessions logged in as anonymous.
+    pub fn anonymous(&self) -> u32 {
+        self.anonymous.get()
+    }
+}
+
+/// Holds a session's place in the counts.
+pub struct Counted {
+    shared: Rc<Shared>,
+    address: IpAddr,
+}
+
+impl Counted {
+    /// Enters a session of `peer`.
+    pub fn session(shared: &Rc<Shared>, peer: SocketAddr) -> Counted {
+        let counts = &shared.counts;
+        counts.sessions.set(counts.sessions.get() + 1);
+        *counts.by_address.borrow_mut().entry(peer.ip()).or_default() += 1;
+        Counted {
+            shared: Rc::clone(shared),
+            address: peer.ip(),
+        }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let counts = &self.shared.counts;
+        counts.sessions.set(counts.sessions.get() - 1);
+        let mut by_address = counts.by_address.borrow_mut();
+        if let Some(count) = by_address.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// Holds an anonymous login's place in the counts.
+pub struct CountedAnonymous(Rc<Shared>);
+
+impl CountedAnonymous {
+    /// Enters an anonymous login.
+    pub fn new(shared: &Rc<Shared>) -> CountedAnonymous {
+        let count = &shared.counts.anonymous;
+        count.set(count.get() + 1);
+        CountedAnonymous(Rc::clone(shared))
+    }
+}
+
+impl Drop for CountedAnonymous {
+    fn drop(&mut self) {
+        let count = &self.0.counts.anonymous;
+        count.set(count.get() - 1);
+    }
+}

@@ -1,0 +1,69 @@
+//! Calls on files that no safe crate covers: closing with the error kept, and `fchmodat2`.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
+
+/// Closes a descriptor and says what closing found out: network and user-space file systems report failed
+/// writes only here (close(2)).
+///
+/// # Errors
+/// What the file system gives (EIO, ENOSPC, EDQUOT). The descriptor is closed in every case.
+pub fn close(descriptor: OwnedFd) -> io::Result<()> {
+    let raw = descriptor.into_raw_fd();
+    // SAFETY: the number came out of an `OwnedFd` that was given up above, so nobody else closes it.
+    match unsafe { libc::close(raw) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Sets the mode of the object a descriptor stands for, also one opened with `O_PATH` (fchmodat2(2), Linux 6.6).
+///
+/// # Errors
+/// ENOSYS (or EPERM from a filter) where the kernel lacks the call; EPERM when the object is not the caller's.
+pub fn change_mode(object: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
+    let empty = c"".as_ptr();
+    let number = object.as_raw_fd();
+    // SAFETY: the call reads one C string, which is static, and writes no memory.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_fchmodat2,
+            number,
+            empty,
+            mode,
+            libc::AT_EMPTY_PATH,
+        )
+    };
+    match done {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn closing_a_healthy_file_is_no_error() {
+        let file = tempfile::tempfile().unwrap();
+        assert!(close(file.into()).is_ok());
+    }
+
+    #[test]
+    fn the_mode_changes_where_the_kernel_has_the_call() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        match change_mode(file.as_file().as_fd(), 0o640) {
+            Ok(()) => {
+                let mode = file.as_file().metadata().unwrap().permissions().mode();
+                assert_eq!(mode & 0o7777, 0o640);
+            }
+            Err(error) => assert!(matches!(
+                error.raw_os_error(),
+                Some(libc::ENOSYS | libc::EPERM)
+            )),
+        }
+    }
+}
