@@ -201,6 +201,8 @@ pub struct Files {
     pub dotfiles: DotFiles,
     /// Bits taken from new files and directories (-U).
     pub umasks: Umasks,
+    /// Whether `-U` was given: without it, what anonymous clients upload is for nobody to read.
+    pub umasks_given: bool,
     /// Nothing may be changed (--readonly).
     pub read_only: bool,
     /// Nothing may be overwritten, appended to or resumed (--nooverwrite).
@@ -450,6 +452,7 @@ fn files(flags: &flags::Files) -> Files {
             prohibit_read: flags.prohibit_dot_files_read,
         },
         umasks: flags.umask.unwrap_or_default(),
+        umasks_given: flags.umask.is_some(),
         read_only: flags.read_only,
         no_overwrite: flags.no_overwrite,
         fsync: flags.fsync,

@@ -35,18 +35,20 @@ pub struct Passive {
 }
 
 impl Passive {
-    /// Listens at `address` (our end of the control connection) on a random port of `range`.
+    /// Listens at our end of the control connection, on a random port of `range`.
     ///
     /// # Errors
     /// [`PassiveError`].
     pub fn open(
         handle: &Handle,
-        address: IpAddr,
+        control: SocketAddr,
         range: PortRange,
         random: &mut Random,
     ) -> Result<Passive, PassiveError> {
+        // A link-local address keeps its zone.
+        let mut local = control;
         for port in ports(range, random).map_err(PassiveError::System)? {
-            let local = SocketAddr::new(address, port);
+            local.set_port(port);
             match listen(local) {
                 Ok(listener) => {
                     let io = Io::new(handle, listener, Priority::Control);
@@ -202,7 +204,7 @@ mod tests {
         let mut random = Random::new().unwrap();
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
-        let local = IpAddr::from([127, 0, 0, 1]);
+        let local = SocketAddr::from(([127, 0, 0, 1], 21));
         let second = Passive::open(&handle, local, range(port, port), &mut random);
         assert!(matches!(second, Err(PassiveError::AllBusy)));
     }
@@ -213,7 +215,9 @@ mod tests {
         let handle = reactor.handle();
         let mut random = Random::new().unwrap();
         let local = IpAddr::from([127, 0, 0, 1]);
-        let mut passive = Passive::open(&handle, local, range(20000, 60000), &mut random).unwrap();
+        let control = SocketAddr::new(local, 21);
+        let mut passive =
+            Passive::open(&handle, control, range(20000, 60000), &mut random).unwrap();
         let target = passive.local();
         let clients = std::thread::spawn(move || {
             let kind = Type::STREAM;

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustix::net::SocketFlags;
@@ -69,19 +70,19 @@ impl Listener {
     /// # Errors
     /// What accept(2) gives where neither waiting nor the spare descriptor helps (out of memory): the caller waits a
     /// little before it tries again.
-    pub async fn accept(&mut self) -> io::Result<Accepted> {
+    pub fn poll_accept(&mut self, context: &Context<'_>) -> Poll<io::Result<Accepted>> {
         if self.spare.is_none() {
             self.spare = spare_descriptor(self.io.get()).ok();
         }
-        let accepted = self.io.io(Direction::Read, accept_now).await;
-        match accepted {
+        let accepted = self.io.poll_io(context, Direction::Read, accept_now);
+        Poll::Ready(match std::task::ready!(accepted) {
             Ok((socket, peer)) => Ok(Accepted::Client(socket, peer)),
             Err(error) if is_descriptor_shortage(&error) && self.spare.take().is_some() => {
                 let last = accept_now(self.io.get());
                 last.map(|(socket, peer)| Accepted::NoDescriptor(socket, peer))
             }
             Err(error) => Err(error),
-        }
+        })
     }
 }
 

@@ -13,7 +13,7 @@ mod throttle;
 use std::net::{IpAddr, SocketAddr};
 
 pub use data::{Passive, PassiveError, connect};
-pub use listener::{Accepted, Listener};
+pub use listener::{Accepted, Listener, prepare_control};
 pub use random::Random;
 pub use stream::Stream;
 pub use throttle::Throttle;
@@ -28,5 +28,13 @@ pub fn is_reachable(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => !v4.is_unspecified() && !v4.is_broadcast() && !v4.is_multicast(),
         IpAddr::V6(v6) => !v6.is_unspecified() && !v6.is_multicast(),
+    }
+}
+
+/// Whether this address is of a private network (RFC 1918, RFC 4193), of the link or of this machine.
+pub fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
     }
 }

@@ -140,6 +140,14 @@ impl Reply {
         self.code < 400
     }
 
+    /// Puts a line in front.
+    #[must_use]
+    pub fn after(mut self, text: impl Into<Text>) -> Reply {
+        let head = std::mem::replace(&mut self.head, text.into());
+        self.rest.insert(0, Part::Coded(head));
+        self
+    }
+
     /// Appends the reply as it goes over the control connection.
     pub fn write_to(&self, out: &mut Vec<u8>) {
         self.write_coded(out, self.head.as_ref(), self.rest.is_empty());

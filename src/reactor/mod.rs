@@ -278,6 +278,14 @@ impl Handle {
         &self.0.pool
     }
 
+    /// Wakes every task, so that each looks again at what it waits for (the server is stopping, say).
+    pub fn wake_all(&self) {
+        let wakers = self.0.tasks.borrow().wakers();
+        for waker in wakers {
+            waker.wake();
+        }
+    }
+
     /// How many tasks are alive.
     pub fn tasks(&self) -> usize {
         self.0.tasks.borrow().len()

@@ -86,6 +86,11 @@ impl Tasks {
         self.slots.drain().filter_map(|slot| slot.future).collect()
     }
 
+    pub(super) fn wakers(&self) -> Vec<Waker> {
+        let waker = |(_, slot): (usize, &TaskSlot)| Waker::from(Arc::clone(&slot.waker));
+        self.slots.iter().map(waker).collect()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.slots.len()
     }

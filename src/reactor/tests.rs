@@ -267,7 +267,9 @@ fn a_job_nobody_waits_for_is_not_begun_but_a_detached_one_is() {
             let gate = Arc::new(Barrier::new(5));
             for _ in 0..4 {
                 let gate = Arc::clone(&gate);
-                handle.pool().detach(1, move || drop(gate.wait()));
+                handle.pool().detach(1, move || {
+                    gate.wait();
+                });
             }
             let unwanted = Arc::clone(&ran);
             drop(handle.pool().run(&handle, 1, move || {
