@@ -23,7 +23,7 @@ const UNREAD_REPLIES: usize = 64 * 1024;
 const UNREAD_COMMANDS: usize = 64 * 1024;
 
 /// The buffer into which every session reads its commands.
-pub type Scratch = Rc<RefCell<Box<[u8]>>>;
+pub(super) type Scratch = Rc<RefCell<Box<[u8]>>>;
 
 /// One control connection.
 pub struct Control {

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::Poll;
 
+use super::commands;
 use super::control::Interruption;
+use super::refusal::Refusal;
 use super::shared::Stopping;
 use super::transfer::Progress;
 use super::{End, Session};
-use super::commands;
-use super::refusal::Refusal;
 use crate::logs::Severity;
 use crate::net::{self, Passive, Stream};
 use crate::proto::line::Line;
@@ -69,10 +69,16 @@ impl Session {
         let accepting = passive.accept(
             |peer| anyone || peer == owner,
             // One record for a flood of them is enough.
-            |stranger| if strangers.len() < 8 { strangers.push(stranger) },
+            |stranger| {
+                if strangers.len() < 8 {
+                    strangers.push(stranger)
+                }
+            },
         );
         let waiting = handle.until(deadline, accepting);
-        let opened = self.attend(Stage::Opening, &Progress::none(), waiting).await;
+        let opened = self
+            .attend(Stage::Opening, &Progress::none(), waiting)
+            .await;
         for stranger in strangers {
             self.log(
                 Severity::Warning,
@@ -99,8 +105,13 @@ impl Session {
             };
         }
         let loop_handle = handle.clone();
-        let connecting = handle.until(deadline, async move { net::connect(&loop_handle, local, remote).await });
-        match self.attend(Stage::Opening, &Progress::none(), connecting).await? {
+        let connecting = handle.until(deadline, async move {
+            net::connect(&loop_handle, local, remote).await
+        });
+        match self
+            .attend(Stage::Opening, &Progress::none(), connecting)
+            .await?
+        {
             Some(Ok(stream)) => Ok(stream),
             Some(Err(error)) => Err(Refusal::CannotConnect(remote.port(), error)),
             None => Err(Refusal::DataConnectionTimedOut),
@@ -151,7 +162,9 @@ impl Session {
     /// Acts on a line that came during a transfer; true for ABOR.
     fn interrupted_by(&mut self, line: Line, progress: &Progress) -> bool {
         let verb = match &line {
-            Line::Text(text) => request::parse(text).ok().map(|request| (request.verb, request.argument.is_empty())),
+            Line::Text(text) => request::parse(text)
+                .ok()
+                .map(|request| (request.verb, request.argument.is_empty())),
             Line::TooLong | Line::Flood => None,
         };
         let in_order = !self.control.has_postponed();

@@ -1,1 +1,540 @@
-//! To be filled.
+#![forbid(unsafe_code)]
+//! One client, from the greeting to the goodbye.
+//!
+//! A session is one task. It reads a line, finds the command's row, checks the row's rules, runs the row's
+//! function and sends its reply; the functions live in [`commands`], cut by what a user does. Moving bytes is in
+//! [`transfer`], listing in [`listing`], every "no" in [`refusal`], and who may do what in [`policy`].
+//!
+//! Nothing here makes a system call: sockets come from `net`, files from `files`, time from `reactor`.
+
+pub mod commands;
+mod control;
+mod data;
+mod listing;
+mod place;
+mod policy;
+pub mod refusal;
+pub mod shared;
+mod transfer;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+pub use control::Control;
+pub use policy::Rights;
+
+use crate::logs::{self, Severity, escape};
+use crate::net::Stream;
+use crate::proto::banner;
+use crate::proto::facts::Facts;
+use crate::proto::line::Line;
+use crate::proto::reply::Reply;
+use crate::proto::request::{self, Malformed, Request};
+use commands::{Row, Run};
+use data::Data;
+use place::Account;
+use refusal::Refusal;
+use shared::{Counted, GreetingText, Shared, Stopping};
+
+/// Commands answered in a row before other sessions get their turn.
+const COMMANDS_IN_A_ROW: u32 = 32;
+
+/// Unknown commands borne before a login, and after it (threats: C2).
+const UNKNOWN_BEFORE_LOGIN: u32 = 10;
+const UNKNOWN_AFTER_LOGIN: u32 = 50;
+
+/// How long the last reply of a session may take to leave, and what the client still sends may flow.
+const LAST_REPLY: Duration = Duration::from_secs(5);
+const LAST_INPUT: Duration = Duration::from_millis(500);
+
+/// Why a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The client's connection broke, or it sends no more.
+    Gone,
+    /// The client said QUIT, and was answered.
+    Quit,
+    /// Nothing was typed for the idle time.
+    Idle,
+    /// Only commands that do nothing were typed for twice the idle time.
+    Pointless,
+    /// No login within `--logintimeout`.
+    NoLogin,
+    /// The client was refused with a reply that says so.
+    Refused,
+    /// A line without an end, or too many unknown commands.
+    Flood,
+    /// Another protocol's greeting; answered.
+    Foreign,
+    /// The server stops.
+    Stopping,
+}
+
+/// Who the client is.
+enum Who {
+    Nobody,
+    Named(Vec<u8>),
+    In(Box<Account>),
+}
+
+/// What data is converted to on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Representation {
+    Ascii,
+    Image,
+}
+
+/// What is meant for the next command only.
+#[derive(Default)]
+struct Once {
+    restart: Option<u64>,
+    rename_from: Option<crate::proto::path::VirtualPath>,
+}
+
+/// What the client has moved so far.
+#[derive(Default)]
+struct Totals {
+    uploaded: u64,
+    downloaded: u64,
+    files_uploaded: u64,
+}
+
+/// A client's session.
+pub struct Session {
+    shared: Rc<Shared>,
+    control: Control,
+    peer: SocketAddr,
+    local: SocketAddr,
+    who: Who,
+    anonymous_only: bool,
+    load_at_start: Option<f64>,
+    representation: Representation,
+    facts: Facts,
+    data: Data,
+    only_extended_passive: bool,
+    once: Once,
+    totals: Totals,
+    idle: Duration,
+    started: Instant,
+    last_command: Instant,
+    last_deed: Instant,
+    unknown: u32,
+    failed_logins: u32,
+    quit_asked: bool,
+    abort_asked: bool,
+    _counted: Counted,
+}
+
+impl Session {
+    /// A session on a connection just accepted. `local` is the address the client came to.
+    pub fn new(
+        shared: &Rc<Shared>,
+        stream: Stream,
+        local: SocketAddr,
+        counted: Counted,
+    ) -> Box<Session> {
+        let now = shared.handle.now();
+        let network = &shared.settings.network;
+        let trusted = network.trusted_address;
+        Box::new(Session {
+            shared: Rc::clone(shared),
+            peer: stream.peer(),
+            local,
+            control: Control::new(stream, Rc::clone(&shared.command_scratch)),
+            who: Who::Nobody,
+            anonymous_only: shared.settings.login.anonymous_only
+                || trusted.is_some_and(|address| address != local.ip()),
+            load_at_start: None,
+            representation: Representation::Ascii,
+            facts: Facts::for_anonymous(),
+            data: Data::None,
+            only_extended_passive: false,
+            once: Once::default(),
+            totals: Totals::default(),
+            idle: shared.settings.limits.idle,
+            started: now,
+            last_command: now,
+            last_deed: now,
+            unknown: 0,
+            failed_logins: 0,
+            quit_asked: false,
+            abort_asked: false,
+            _counted: counted,
+        })
+    }
+
+    /// Tells the session the machine's load when the client came (`-m`).
+    pub fn set_load(&mut self, load: f64) {
+        self.load_at_start = Some(load);
+    }
+
+    /// Serves the client until the session ends. Boxed, since a future keeps what it is given twice: where it came in
+    /// and where it is used.
+    pub async fn run(mut self: Box<Self>) {
+        self.log(
+            Severity::Info,
+            format_args!("New connection from {}", self.peer.ip()),
+        );
+        let end = self.serve().await;
+        self.part(end).await;
+    }
+
+    async fn serve(&mut self) -> End {
+        let greeting = self.greeting();
+        self.control.reply(&greeting);
+        let mut in_a_row = 0;
+        loop {
+            in_a_row += 1;
+            if in_a_row >= COMMANDS_IN_A_ROW {
+                in_a_row = 0;
+                self.shared.handle.breathe().await;
+            }
+            if !self.control.has_line() {
+                in_a_row = 0;
+            }
+            let line = match self.next_line().await {
+                Ok(line) => line,
+                Err(end) => return end,
+            };
+            self.last_command = self.shared.handle.now();
+            if let Err(end) = self.obey(line).await {
+                return end;
+            }
+        }
+    }
+
+    /// The next line, or why there is none.
+    async fn next_line(&mut self) -> Result<Line, End> {
+        let (deadline, at_deadline) = self.patience();
+        let handle = self.shared.handle.clone();
+        let line = std::future::poll_fn(|context| {
+            if self.shared.stopping.get() != Stopping::No {
+                return Poll::Ready(Err(End::Stopping));
+            }
+            self.control.poll_line(context)
+        });
+        handle
+            .until(deadline, line)
+            .await
+            .unwrap_or(Err(at_deadline))
+    }
+
+    /// Until when the client may be silent, and what its silence then means.
+    fn patience(&self) -> (Instant, End) {
+        let idle = (self.last_command + self.idle, End::Idle);
+        let pointless = (self.last_deed + 2 * self.idle, End::Pointless);
+        let mut first = if pointless.0 < idle.0 {
+            pointless
+        } else {
+            idle
+        };
+        if !matches!(self.who, Who::In(_)) {
+            let login = (
+                self.started + self.shared.settings.limits.login,
+                End::NoLogin,
+            );
+            if login.0 < first.0 {
+                first = login;
+            }
+        }
+        first
+    }
+
+    /// Answers one line.
+    async fn obey(&mut self, line: Line) -> Result<(), End> {
+        let text = match line {
+            Line::Text(text) => text,
+            Line::TooLong => {
+                self.log(Severity::Warning, format_args!("Line too long"));
+                return self.refuse(Refusal::LineTooLong);
+            }
+            Line::Flood => return Err(End::Flood),
+        };
+        let request = match request::parse(&text) {
+            Ok(request) => request,
+            Err(malformed) => return self.misunderstood(&text, malformed),
+        };
+        let Some(row) = commands::find(request.verb.as_str()) else {
+            return self.unknown_command(&text);
+        };
+        self.log_command(row, &request);
+        let outcome = match self.check(row, &request) {
+            Ok(()) => self.run_row(row, request.argument).await,
+            Err(refusal) => Err(refusal),
+        };
+        if row.rules.deed {
+            self.last_deed = self.shared.handle.now();
+        }
+        self.answer(outcome)?;
+        if std::mem::take(&mut self.abort_asked) {
+            self.send(&commands::transfer::abort_reply());
+        }
+        if self.quit_asked {
+            let goodbye = self.goodbye();
+            self.send(&goodbye);
+            return Err(End::Quit);
+        }
+        Ok(())
+    }
+
+    /// What a row's rules say of this moment, and the values that live for one command only.
+    fn check(&mut self, row: &Row, request: &Request) -> Result<(), Refusal> {
+        let kept = std::mem::take(&mut self.once);
+        self.once = match row.rules.once {
+            commands::OneShot::Drops => Once::default(),
+            commands::OneShot::KeepsRestart => Once {
+                restart: kept.restart,
+                rename_from: None,
+            },
+            commands::OneShot::Takes => kept,
+        };
+        if row.rules.needs_login && !matches!(self.who, Who::In(_)) {
+            return Err(Refusal::NotLoggedIn);
+        }
+        if let commands::Argument::Needed(words) = row.argument
+            && request.argument.is_empty()
+        {
+            return Err(Refusal::Missing(words));
+        }
+        Ok(())
+    }
+
+    async fn run_row(&mut self, row: &Row, argument: Vec<u8>) -> Result<Reply, Refusal> {
+        match row.run {
+            Run::Now(run) => run(self, &argument),
+            Run::Waits(run) => run(self, argument).await,
+        }
+    }
+
+    fn answer(&mut self, outcome: Result<Reply, Refusal>) -> Result<(), End> {
+        match outcome {
+            Ok(reply) => {
+                self.send(&reply);
+                Ok(())
+            }
+            Err(refusal) => self.refuse(refusal),
+        }
+    }
+
+    fn refuse(&mut self, refusal: Refusal) -> Result<(), End> {
+        if let Some(reply) = refusal.reply() {
+            self.send(&reply);
+        }
+        match refusal.ends_session() {
+            Some(end) => Err(end),
+            None => Ok(()),
+        }
+    }
+
+    fn send(&mut self, reply: &Reply) {
+        if self.shared.settings.logging.verbose >= 2 {
+            self.log(Severity::Debug, format_args!("{}", ReplyText(reply)));
+        }
+        self.control.reply(reply);
+    }
+
+    fn misunderstood(&mut self, text: &[u8], malformed: Malformed) -> Result<(), End> {
+        let refusal = match malformed {
+            Malformed::ControlByte => Refusal::ControlByte,
+            Malformed::Empty | Malformed::BadVerb => Refusal::NotACommand,
+        };
+        self.once = Once::default();
+        if let Some(protocol) = request::greeting_of_another_protocol(text) {
+            return self.foreign(protocol, text);
+        }
+        self.count_unknown()?;
+        self.refuse(refusal)
+    }
+
+    fn unknown_command(&mut self, text: &[u8]) -> Result<(), End> {
+        self.once = Once::default();
+        if let Some(protocol) = request::greeting_of_another_protocol(text) {
+            return self.foreign(protocol, text);
+        }
+        self.count_unknown()?;
+        self.refuse(match self.who {
+            Who::In(_) => Refusal::UnknownCommand,
+            // What exists is not told to strangers, so that a body of another protocol meets one answer only.
+            Who::Nobody | Who::Named(_) => Refusal::NotLoggedIn,
+        })
+    }
+
+    fn foreign(&mut self, protocol: &str, text: &[u8]) -> Result<(), End> {
+        let word = text.split(|byte| *byte == b' ').next().unwrap_or_default();
+        let word = word.to_ascii_lowercase();
+        self.log(
+            Severity::Info,
+            format_args!("{protocol} command: [{}]", escape(&word)),
+        );
+        let words = match protocol {
+            "HTTP" => [b"HTTP command: [".as_slice(), &word, b"]"].concat(),
+            _ => format!("This is an FTP server, not {protocol}").into_bytes(),
+        };
+        self.send(&Reply::new(500, words));
+        Err(End::Foreign)
+    }
+
+    fn count_unknown(&mut self) -> Result<(), End> {
+        self.unknown += 1;
+        let limit = match self.who {
+            Who::In(_) => UNKNOWN_AFTER_LOGIN,
+            Who::Nobody | Who::Named(_) => UNKNOWN_BEFORE_LOGIN,
+        };
+        if self.unknown > limit {
+            Err(End::Flood)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn greeting(&mut self) -> Reply {
+        let shared = Rc::clone(&self.shared);
+        let settings = &shared.settings;
+        let now = jiff::Timestamp::now().to_zoned(shared.zone.clone());
+        let random = shared.random.borrow_mut().next_u32().unwrap_or(0);
+        let text = match &shared.greeting {
+            GreetingText::Default => None,
+            GreetingText::Fixed(text) => Some(text.as_slice()),
+            GreetingText::Fortunes(fortunes) => banner::choose_fortune(fortunes, random.into()),
+        };
+        banner::greeting(&banner::GreetingFacts {
+            text,
+            user: Some((
+                shared.counts.sessions() as usize,
+                settings.limits.max_clients as usize,
+            )),
+            time: (now.hour().unsigned_abs(), now.minute().unsigned_abs()),
+            port: self.local.port(),
+            anonymous_only: self.anonymous_only,
+            no_anonymous: settings.login.no_anonymous,
+            fxp: settings.network.anonymous_fxp,
+            ratio: settings
+                .limits
+                .anonymous_ratio
+                .map(|ratio| banner::RatioNotice {
+                    everyone: false,
+                    upload: ratio.up.into(),
+                    download: ratio.down.into(),
+                }),
+            ipv6_welcome: shared.listens_on_ipv6 && self.peer.is_ipv4(),
+            idle_seconds: settings.limits.idle.as_secs(),
+        })
+    }
+
+    fn goodbye(&self) -> Reply {
+        crate::proto::transfer_text::goodbye(self.totals.uploaded, self.totals.downloaded)
+    }
+
+    /// Says the last word and closes, so that it arrives.
+    async fn part(&mut self, end: End) {
+        let handle = self.shared.handle.clone();
+        if let Some(reply) = self.last_word(end) {
+            self.send(&reply);
+        }
+        self.log(Severity::Info, format_args!("{}", self.reason(end)));
+        // Nothing that belongs to an account outlives the session's last command.
+        self.data = Data::None;
+        if end == End::Gone {
+            return;
+        }
+        let flushed = handle.until(handle.now() + LAST_REPLY, self.control.flush());
+        if !matches!(flushed.await, Some(Ok(()))) {
+            return;
+        }
+        if end != End::Quit || self.control.has_line() {
+            // Closing with input unread makes the kernel reset the connection, and the reply may be lost with it.
+            let until = handle.now() + LAST_INPUT;
+            handle.until(until, self.control.drain()).await;
+        }
+    }
+
+    fn last_word(&self, end: End) -> Option<Reply> {
+        let seconds = 2 * self.idle.as_secs();
+        Some(match end {
+            End::Gone | End::Quit | End::Refused | End::Foreign => return None,
+            End::Idle => Reply::new(421, "Timeout - try typing a little faster next time"),
+            End::Pointless => {
+                Reply::new(421, format!("Timeout (no operation for {seconds} seconds)"))
+            }
+            End::NoLogin => Reply::new(421, "Timeout - no login in time"),
+            End::Flood => Reply::new(421, "Too much that is no FTP command, goodbye"),
+            End::Stopping => Reply::new(421, "The server is shutting down"),
+        })
+    }
+
+    fn reason(&self, end: End) -> String {
+        match end {
+            End::Idle => "Timeout - try typing a little faster next time".into(),
+            End::Pointless => {
+                format!(
+                    "Timeout (no operation for {} seconds)",
+                    2 * self.idle.as_secs()
+                )
+            }
+            End::NoLogin => "Timeout - no login in time".into(),
+            End::Flood => "Too much that is no FTP command".into(),
+            End::Stopping => "Logout. The server is shutting down".into(),
+            End::Gone | End::Quit | End::Refused | End::Foreign => "Logout.".into(),
+        }
+    }
+
+    /// Writes a record about this session.
+    fn log(&self, severity: Severity, what: fmt::Arguments<'_>) {
+        if !logs::enabled(severity) {
+            return;
+        }
+        let account: &[u8] = match &self.who {
+            Who::In(account) => &account.name,
+            // A name here would let a stranger have somebody else's address banned.
+            Who::Nobody | Who::Named(_) => b"?",
+        };
+        logs::session(severity, account, &self.peer.ip().to_string(), what);
+    }
+
+    fn log_command(&self, row: &Row, request: &Request) {
+        if !logs::enabled(Severity::Debug) {
+            return;
+        }
+        let argument: &[u8] = if row.rules.secret {
+            b"<*>"
+        } else {
+            &request.argument
+        };
+        let verb = request.verb.as_str().to_ascii_lowercase();
+        self.log(
+            Severity::Debug,
+            format_args!("Command [{verb}] [{}]", escape(argument)),
+        );
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.control
+                .last_words(&Reply::new(421, "Internal error, goodbye"));
+        }
+    }
+}
+
+/// A reply as one line of a log.
+struct ReplyText<'a>(&'a Reply);
+
+impl fmt::Display for ReplyText<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = Vec::new();
+        self.0.write_to(&mut bytes);
+        let text = bytes.trim_ascii_end();
+        for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
+            let separator = if index == 0 { "" } else { " / " };
+            write!(formatter, "{separator}{}", escape(line.trim_ascii_end()))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,10 +4,12 @@ use std::rc::Rc;
 
 use super::policy::Rights;
 use super::refusal::Refusal;
-use super::shared::{CountedAnonymous, Site};
+use super::shared::{CountedAnonymous, Shared, Site};
 use super::{Session, Who};
-use crate::files::Tree;
+use crate::files::{Kind, Stat, Tree};
+use crate::proto::facts::Perm;
 use crate::proto::path::{PathError, VirtualPath};
+use crate::settings::Settings;
 use crate::units::{Bandwidth, Ratio};
 
 /// What a login gives.
@@ -88,7 +90,85 @@ impl Session {
 
     /// A name as the log shows it: root and path.
     pub(super) fn logged_name(&self, path: &VirtualPath) -> Vec<u8> {
-        let label = self.account().map_or(&b""[..], |account| &account.site.label);
+        let label = self
+            .account()
+            .map_or(&b""[..], |account| &account.site.label);
         [label, path.as_bytes()].concat()
+    }
+}
+
+/// What an account may do to an entry, for the `perm` fact: its rights, and whose permissions the kernel looks at.
+pub(super) struct Granted {
+    rights: Rights,
+    uid: u32,
+    gid: u32,
+}
+
+impl Account {
+    pub(super) fn granted(&self, shared: &Shared) -> Granted {
+        Granted {
+            rights: self.rights.clone(),
+            uid: shared.identity.0,
+            gid: shared.identity.1,
+        }
+    }
+}
+
+const READ: u32 = 4;
+const WRITE: u32 = 2;
+const SEARCH: u32 = 1;
+
+impl Granted {
+    /// Whether a listing shows an entry of this name.
+    pub(super) fn shows(&self, settings: &Settings, name: &[u8]) -> bool {
+        self.rights.shows(settings, name)
+    }
+
+    /// RFC 3659 section 7.5.5, true for this client: what its rights allow and the kernel would.
+    pub(super) fn perm(&self, stat: &Stat, parent: Option<&Stat>) -> Perm {
+        let rights = &self.rights;
+        let unlinkable =
+            rights.edit && parent.is_none_or(|parent| self.kernel_allows(parent, WRITE | SEARCH));
+        match stat.kind {
+            Kind::Directory => {
+                let writable = self.kernel_allows(stat, WRITE | SEARCH);
+                Perm {
+                    create: writable && rights.upload.is_ok(),
+                    delete: unlinkable,
+                    enter: self.kernel_allows(stat, SEARCH),
+                    rename: unlinkable,
+                    list: self.kernel_allows(stat, READ),
+                    make: writable && rights.make_directories.is_ok(),
+                    purge: writable && rights.edit,
+                    ..Perm::default()
+                }
+            }
+            Kind::File => {
+                let writable = rights.overwrite && self.kernel_allows(stat, WRITE);
+                Perm {
+                    append: writable,
+                    delete: unlinkable,
+                    rename: unlinkable,
+                    read: rights.unserved_owner != Some(stat.uid) && self.kernel_allows(stat, READ),
+                    store: writable,
+                    ..Perm::default()
+                }
+            }
+            _ => Perm {
+                delete: unlinkable,
+                rename: unlinkable,
+                ..Perm::default()
+            },
+        }
+    }
+
+    fn kernel_allows(&self, stat: &Stat, wanted: u32) -> bool {
+        let bits = match () {
+            () if self.uid == 0 => return true,
+            () if self.uid == stat.uid => stat.mode >> 6,
+            () if self.gid == stat.gid => stat.mode >> 3,
+            () => stat.mode,
+        };
+        bits & wanted == wanted
     }
 }

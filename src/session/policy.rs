@@ -64,7 +64,11 @@ impl Rights {
     pub fn full(settings: &Settings) -> Rights {
         let files = &settings.files;
         let read_only = "This server is read-only";
-        let write = if files.read_only { Err(read_only) } else { Ok(()) };
+        let write = if files.read_only {
+            Err(read_only)
+        } else {
+            Ok(())
+        };
         Rights {
             anonymous: false,
             upload: write,
@@ -78,7 +82,12 @@ impl Rights {
     }
 
     /// Whether any verb may answer for this name; `typed` is how the client wrote it.
-    pub fn may_name(&self, settings: &Settings, path: &VirtualPath, typed: &[u8]) -> Result<(), Refusal> {
+    pub fn may_name(
+        &self,
+        settings: &Settings,
+        path: &VirtualPath,
+        typed: &[u8],
+    ) -> Result<(), Refusal> {
         let dots = !self.read_dots && path.has_dot_component();
         if dots || self.is_denied(settings, path) {
             return Err(Refusal::Prohibited(typed.to_vec()));
@@ -90,11 +99,21 @@ impl Rights {
     pub fn shows(&self, settings: &Settings, name: &[u8]) -> bool {
         let files = &settings.files;
         let dots = !self.read_dots && name.starts_with(b".");
-        !dots && !files.hide_files.iter().chain(&files.deny_files).any(|glob| glob.matches(name))
+        !dots
+            && !files
+                .hide_files
+                .iter()
+                .chain(&files.deny_files)
+                .any(|glob| glob.matches(name))
     }
 
     /// Whether this name may be written, removed or given at all.
-    pub fn may_change(&self, settings: &Settings, path: &VirtualPath, typed: &[u8]) -> Result<(), Refusal> {
+    pub fn may_change(
+        &self,
+        settings: &Settings,
+        path: &VirtualPath,
+        typed: &[u8],
+    ) -> Result<(), Refusal> {
         self.may_name(settings, path, typed)?;
         if !self.write_dots && path.has_dot_component() {
             return Err(Refusal::Prohibited(typed.to_vec()));
@@ -103,7 +122,12 @@ impl Rights {
     }
 
     /// Whether a file or directory of this name may come into being.
-    pub fn may_create(&self, settings: &Settings, path: &VirtualPath, typed: &[u8]) -> Result<(), Refusal> {
+    pub fn may_create(
+        &self,
+        settings: &Settings,
+        path: &VirtualPath,
+        typed: &[u8],
+    ) -> Result<(), Refusal> {
         self.may_change(settings, path, typed)?;
         match path.name() {
             Some(name) if self.anonymous && is_deceptive(name) => Err(Refusal::DeceptiveName),
@@ -114,7 +138,11 @@ impl Rights {
 
     /// Whether DELE, RMD, RNFR and the like are for this client at all; `words` say it in their own way.
     pub fn may_edit(&self, words: &'static str) -> Result<(), Refusal> {
-        if self.edit { Ok(()) } else { Err(Refusal::Forbidden(words)) }
+        if self.edit {
+            Ok(())
+        } else {
+            Err(Refusal::Forbidden(words))
+        }
     }
 
     fn is_denied(&self, settings: &Settings, path: &VirtualPath) -> bool {
@@ -128,7 +156,7 @@ impl Rights {
 
 /// Whether a name could pass for another, hide, or act (threats: A6). Bytes that are not UTF-8 count: nobody can
 /// tell what a reader will see.
-pub fn is_deceptive(name: &[u8]) -> bool {
+fn is_deceptive(name: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(name) else {
         return true;
     };
@@ -138,7 +166,9 @@ pub fn is_deceptive(name: &[u8]) -> bool {
         || bad_end
         || name.len() > LONGEST_ANONYMOUS_NAME
         || text.chars().any(deceives)
-        || NAMES_WITH_MEANING.iter().any(|known| known.eq_ignore_ascii_case(name))
+        || NAMES_WITH_MEANING
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(name))
 }
 
 fn deceives(character: char) -> bool {
@@ -163,14 +193,34 @@ mod tests {
     #[test]
     fn a6_names_that_could_deceive_are_refused_and_plain_ones_kept() {
         let bad: [&[u8]; 17] = [
-            b".hidden", b"-rf", b" lead", b"trail ", b"trail.", b"a\x01b", b"a\x7fb", b"\xff\xfe",
-            "a\u{a0}b".as_bytes(), "a\u{200b}b".as_bytes(), "a\u{202e}gpj.exe".as_bytes(), "\u{feff}x".as_bytes(),
-            b".ftpaccess", b".message", b".banner", b".rhosts", &[b'x'; 201],
+            b".hidden",
+            b"-rf",
+            b" lead",
+            b"trail ",
+            b"trail.",
+            b"a\x01b",
+            b"a\x7fb",
+            b"\xff\xfe",
+            "a\u{a0}b".as_bytes(),
+            "a\u{200b}b".as_bytes(),
+            "a\u{202e}gpj.exe".as_bytes(),
+            "\u{feff}x".as_bytes(),
+            b".ftpaccess",
+            b".message",
+            b".banner",
+            b".rhosts",
+            &[b'x'; 201],
         ];
         for name in bad {
             assert!(is_deceptive(name), "{:?}", String::from_utf8_lossy(name));
         }
-        let good: [&[u8]; 5] = [b"up.txt", b"a b.txt", "gr\u{fc}n.txt".as_bytes(), b"x-1", &[b'x'; 200]];
+        let good: [&[u8]; 5] = [
+            b"up.txt",
+            b"a b.txt",
+            "gr\u{fc}n.txt".as_bytes(),
+            b"x-1",
+            &[b'x'; 200],
+        ];
         for name in good {
             assert!(!is_deceptive(name), "{:?}", String::from_utf8_lossy(name));
         }
@@ -180,7 +230,9 @@ mod tests {
     fn a4_an_anonymous_client_may_create_but_not_edit() {
         let settings = Settings::default();
         let rights = Rights::anonymous(&settings, true, Some(1));
-        let path = VirtualPath::root().join(b"incoming/x").unwrap_or_else(|_| VirtualPath::root());
+        let path = VirtualPath::root()
+            .join(b"incoming/x")
+            .unwrap_or_else(|_| VirtualPath::root());
         assert!(rights.may_create(&settings, &path, b"x").is_ok());
         assert!(rights.may_edit("no").is_err());
         assert!(!rights.overwrite);

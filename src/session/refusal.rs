@@ -28,6 +28,20 @@ pub enum Refusal {
     Missing(&'static str),
     /// 501: the argument is not of the command's form; the words say what is wrong.
     Malformed(&'static str),
+    /// 500: a SITE without a word.
+    SiteWithoutWord,
+    /// 500: a word SITE does not know.
+    UnknownSite(Vec<u8>),
+    /// 502: SITE ALIAS without an aliases file.
+    NoAliases,
+    /// 502.
+    UnknownAlias(Vec<u8>),
+    /// 502: HELP for what is no command.
+    NoHelp,
+    /// 503: HOST has its place before USER (RFC 7151, section 3.3).
+    HostAfterLogin,
+    /// Protection that this server does not offer, with RFC 4217's code.
+    NoSecurity(u16, &'static str),
     /// 504: the argument is well formed and means something not done here.
     NotImplemented(&'static str),
 
@@ -129,6 +143,13 @@ pub enum Refusal {
     },
     /// 522 (RFC 2428, section 2).
     UnsupportedFamily,
+    /// 522: EPSV with a family other than the control connection's.
+    OtherFamily {
+        /// Whether the control connection is over IPv4.
+        ipv4: bool,
+    },
+    /// 425: the kernel gave no listening socket.
+    NoListener(io::Error),
     /// 501: `--noactive`, or after EPSV ALL.
     ActiveDisabled,
     /// 501: after EPSV ALL.
@@ -173,6 +194,18 @@ impl Refusal {
             Self::LineTooLong => Reply::new(500, "Line too long"),
             Self::Missing(what) | Self::Malformed(what) => Reply::new(501, *what),
             Self::NotImplemented(what) => Reply::new(504, *what),
+            Self::SiteWithoutWord => Reply::new(500, "SITE: Missing argument"),
+            Self::UnknownSite(word) => Reply::new(
+                500,
+                [b"SITE ", word.as_slice(), b" is an unknown extension"].concat(),
+            ),
+            Self::NoAliases => Reply::new(502, "There are no aliases"),
+            Self::UnknownAlias(alias) => {
+                Reply::new(502, [b"Unknown alias ", alias.as_slice(), b"."].concat())
+            }
+            Self::NoHelp => Reply::new(502, "Unknown command"),
+            Self::HostAfterLogin => Reply::new(503, "HOST comes before USER"),
+            Self::NoSecurity(code, what) => Reply::new(*code, *what),
 
             Self::NotLoggedIn => Reply::new(530, "You aren't logged in"),
             Self::UserFirst => Reply::new(530, "Please tell me who you are"),
@@ -187,14 +220,19 @@ impl Refusal {
 
             Self::Prohibited(name) => named(553, "Prohibited file name: ", name),
             Self::NameTooLong => Reply::new(553, "That name is too long"),
-            Self::DeceptiveName => Reply::new(553, "That name is not allowed for anonymous uploads"),
+            Self::DeceptiveName => {
+                Reply::new(553, "That name is not allowed for anonymous uploads")
+            }
 
             Self::Forbidden(what) => Reply::new(550, *what),
-            Self::NoOverwrite => Reply::new(553, "Anonymous users may not overwrite existing files"),
-            Self::NotYetApproved => {
-                Reply::new(550, "This file has been uploaded by an anonymous user. It has not")
-                    .line("yet been approved for downloading by the site administrators.")
+            Self::NoOverwrite => {
+                Reply::new(553, "Anonymous users may not overwrite existing files")
             }
+            Self::NotYetApproved => Reply::new(
+                550,
+                "This file has been uploaded by an anonymous user. It has not",
+            )
+            .line("yet been approved for downloading by the site administrators."),
             Self::LoadTooHigh(load) => Reply::new(
                 550,
                 format!("The load was {load:.2} when you connected. We do not allow downloads"),
@@ -209,13 +247,11 @@ impl Refusal {
             Self::CannotOpen(name, error) => {
                 transient(error).unwrap_or_else(|| named_error(550, "Can't open ", name, error))
             }
-            Self::CannotStore(error) => {
-                transient(error).unwrap_or_else(|| failed(storage_code(error, 553), "Can't open that file", error))
-            }
+            Self::CannotStore(error) => transient(error)
+                .unwrap_or_else(|| failed(storage_code(error, 553), "Can't open that file", error)),
             Self::NotRegular => Reply::new(550, "I can only retrieve regular files"),
-            Self::NoSuchFile(error) => {
-                transient(error).unwrap_or_else(|| Reply::new(550, "Can't check for file existence"))
-            }
+            Self::NoSuchFile(error) => transient(error)
+                .unwrap_or_else(|| Reply::new(550, "Can't check for file existence")),
             Self::NothingToRename => Reply::new(550, "Sorry, but that file doesn't exist"),
             Self::CannotEnter(name, error) => transient(error)
                 .unwrap_or_else(|| named_error(550, "Can't change directory to ", name, error)),
@@ -247,7 +283,10 @@ impl Refusal {
             }
             Self::CannotConnect(port, error) => Reply::new(
                 425,
-                format!("Could not open data connection to port {port}: {}", words(error)),
+                format!(
+                    "Could not open data connection to port {port}: {}",
+                    words(error)
+                ),
             ),
             Self::AllPortsBusy => Reply::new(425, "All reserved TCP ports are busy"),
             Self::PassiveNeedsIpv4 => Reply::new(
@@ -261,30 +300,39 @@ impl Refusal {
                 format!("I won't open a connection to {asked} (only to {owner})"),
             ),
             Self::UnsupportedFamily => Reply::new(522, "Only IPv4 and IPv6 are supported (1,2)"),
+            Self::OtherFamily { ipv4: true } => {
+                Reply::new(522, "Only IPv4 is possible on this connection, use (1)")
+            }
+            Self::OtherFamily { ipv4: false } => {
+                Reply::new(522, "Only IPv6 is possible on this connection, use (2)")
+            }
+            Self::NoListener(error) => failed(425, "Can't create the data socket", error),
             Self::ActiveDisabled => Reply::new(501, "Active mode is disabled"),
             Self::OnlyExtendedPassive => Reply::new(501, "Only EPSV is allowed after EPSV ALL"),
             Self::NothingToEstablish(words) => Reply::new(520, *words),
 
             Self::Aborted => Reply::new(426, "Transfer aborted"),
-            Self::DataConnectionBroke => {
-                Reply::new(426, "The data connection was closed before the end of the transfer")
-            }
+            Self::DataConnectionBroke => Reply::new(
+                426,
+                "The data connection was closed before the end of the transfer",
+            ),
             Self::Stalled => Reply::new(426, "Timeout: no data was moved for too long"),
-            Self::FileShrank => {
-                Reply::new(451, "Transfer aborted: the file became shorter while it was sent")
-            }
+            Self::FileShrank => Reply::new(
+                451,
+                "Transfer aborted: the file became shorter while it was sent",
+            ),
             Self::ReadError(error) => failed(451, "Error during read from file", error),
-            Self::WriteError(error) => {
-                failed(storage_code(error, 451), "Error during write to file", error)
-            }
+            Self::WriteError(error) => failed(
+                storage_code(error, 451),
+                "Error during write to file",
+                error,
+            ),
             Self::DiskFull => Reply::new(552, "Disk full - please upload later"),
             Self::TooLarge(limit) => Reply::new(
                 552,
                 format!("Transfer aborted: files may not be larger than {limit} bytes"),
             ),
-            Self::SessionLimit => {
-                Reply::new(552, "You have uploaded as much as one session may")
-            }
+            Self::SessionLimit => Reply::new(552, "You have uploaded as much as one session may"),
             Self::ShuttingDown => Reply::new(421, "The server is shutting down"),
             Self::Busy => Reply::new(451, "The disk is busy, please try again later"),
         })
@@ -322,7 +370,10 @@ fn named(code: u16, head: &str, name: &[u8]) -> Reply {
 }
 
 fn named_error(code: u16, head: &str, name: &[u8], error: &io::Error) -> Reply {
-    Reply::new(code, [head.as_bytes(), name, b": ", words(error).as_bytes()].concat())
+    Reply::new(
+        code,
+        [head.as_bytes(), name, b": ", words(error).as_bytes()].concat(),
+    )
 }
 
 fn failed(code: u16, deed: &str, error: &io::Error) -> Reply {
@@ -334,7 +385,10 @@ fn transient(error: &io::Error) -> Option<Reply> {
     match error.kind() {
         ErrorKind::TimedOut => Some(Reply::new(451, "The disk did not answer in time")),
         ErrorKind::ResourceBusy if error.raw_os_error().is_none() => Refusal::Busy.reply(),
-        ErrorKind::WouldBlock => Some(Reply::new(450, "That name is being changed, please try again")),
+        ErrorKind::WouldBlock => Some(Reply::new(
+            450,
+            "That name is being changed, please try again",
+        )),
         _ => None,
     }
 }

@@ -73,6 +73,8 @@ pub struct Shared {
     pub passive_address: Option<IpAddr>,
     /// Files of this user are not served to anonymous clients.
     pub unserved_owner: Option<u32>,
+    /// The user and group whose permissions apply to the served files.
+    pub identity: (u32, u32),
     /// Whether anonymous clients may upload where the file system lets them.
     pub anonymous_upload: bool,
     /// Whether the server also listens on IPv6.

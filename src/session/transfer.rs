@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use super::refusal::Refusal;
 use super::shared::{BLOCK, Shared};
-use crate::files::{ReadFile, Tree, Upload};
+use crate::files::{Place, ReadFile, Tree, Upload};
 use crate::net::{Stream, Throttle};
-use crate::proto::ascii::{FromNetwork, ToNetwork};
+use crate::proto::ascii::{self, AsciiIn, AsciiOut};
 use crate::reactor::Job;
 use crate::units::Rate;
 
@@ -63,7 +63,8 @@ impl Progress {
 
     /// Seconds since it began.
     pub(super) fn seconds(&self) -> f64 {
-        self.started.map_or(0.0, |started| started.elapsed().as_secs_f64())
+        self.started
+            .map_or(0.0, |started| started.elapsed().as_secs_f64())
     }
 
     /// What STAT answers.
@@ -85,7 +86,12 @@ pub(super) struct Mover {
 }
 
 impl Mover {
-    pub(super) fn new(shared: &Rc<Shared>, stream: Stream, progress: &Progress, rate: Option<Rate>) -> Mover {
+    pub(super) fn new(
+        shared: &Rc<Shared>,
+        stream: Stream,
+        progress: &Progress,
+        rate: Option<Rate>,
+    ) -> Mover {
         let now = shared.handle.now();
         Mover {
             shared: Rc::clone(shared),
@@ -96,7 +102,9 @@ impl Mover {
     }
 
     fn piece(&self, most: usize) -> usize {
-        self.pace.as_ref().map_or(most, |pace| pace.piece().min(most))
+        self.pace
+            .as_ref()
+            .map_or(most, |pace| pace.piece().min(most))
     }
 
     /// Counts bytes and, under a throttle, waits until the next may follow.
@@ -132,11 +140,14 @@ impl Mover {
         while position < end {
             let most = usize::try_from(end - position).unwrap_or(BLOCK).min(BLOCK);
             let count = self.piece(most);
-            let sent = if file.is_at_hand(position, count) {
+            let sent = if file.place(position, count) == Place::Loop {
                 let sending = self.stream.send_file(&**file.file(), position, count);
                 patiently(&self.shared, sending).await?
             } else {
-                let block = file.read_block(position, count).await.map_err(Refusal::ReadError)?;
+                let block = file
+                    .read_block(position, count)
+                    .await
+                    .map_err(Refusal::ReadError)?;
                 self.write_all(&block).await?;
                 block.len()
             };
@@ -155,24 +166,29 @@ impl Mover {
     /// Sends `file` as text: each line ends with CR LF on the wire.
     pub(super) async fn send_text(mut self, file: ReadFile) -> Result<(), Refusal> {
         let end = file.stat().size;
-        let mut converter = ToNetwork::default();
+        let mut converter = AsciiOut::default();
         let mut wire = Vec::with_capacity(2 * TEXT_PIECE);
         let mut position = 0;
         while position < end {
-            let most = usize::try_from(end - position).unwrap_or(TEXT_PIECE).min(TEXT_PIECE);
+            let most = usize::try_from(end - position)
+                .unwrap_or(TEXT_PIECE)
+                .min(TEXT_PIECE);
             let count = self.piece(most);
             wire.clear();
-            let read = if file.is_at_hand(position, count) {
+            let read = if file.place(position, count) == Place::Loop {
                 let mut block = self.shared.blocks.take();
                 let read = file.read_now(position, &mut block[..count]);
                 if let Ok(read) = &read {
-                    converter.convert(&block[..*read], &mut wire);
+                    ascii::to_network(&block[..*read], &mut converter, &mut wire);
                 }
                 self.shared.blocks.give(block);
                 read.map_err(Refusal::ReadError)?
             } else {
-                let block = file.read_block(position, count).await.map_err(Refusal::ReadError)?;
-                converter.convert(&block, &mut wire);
+                let block = file
+                    .read_block(position, count)
+                    .await
+                    .map_err(Refusal::ReadError)?;
+                ascii::to_network(&block, &mut converter, &mut wire);
                 block.len()
             };
             if read == 0 {
@@ -228,7 +244,8 @@ impl Mover {
         loop {
             let most = self.piece(BLOCK);
             let shared = Rc::clone(&self.shared);
-            let stepping = std::future::poll_fn(|context| pipe.poll(context, &mut self.stream, &shared, most));
+            let stepping =
+                std::future::poll_fn(|context| pipe.poll(context, &mut self.stream, &shared, most));
             let step = patiently(&self.shared, stepping).await??;
             match step {
                 Step::Finished => return sink.write_rest().await,
@@ -335,7 +352,7 @@ pub(super) struct Sink {
     tree: Tree,
     place: Vec<u8>,
     bounds: Bounds,
-    text: Option<FromNetwork>,
+    text: Option<AsciiIn>,
     converted: Vec<u8>,
     received: u64,
     next_check: u64,
@@ -343,13 +360,19 @@ pub(super) struct Sink {
 
 impl Sink {
     /// `place` is a name on the disk that is to be watched; `text` says whether line ends are converted.
-    pub(super) fn new(upload: Upload, tree: Tree, place: Vec<u8>, bounds: Bounds, text: bool) -> Sink {
+    pub(super) fn new(
+        upload: Upload,
+        tree: Tree,
+        place: Vec<u8>,
+        bounds: Bounds,
+        text: bool,
+    ) -> Sink {
         Sink {
             upload,
             tree,
             place,
             bounds,
-            text: text.then(FromNetwork::default),
+            text: text.then(AsciiIn::default),
             converted: Vec::new(),
             received: 0,
             next_check: SPACE_CHECK,
@@ -377,8 +400,8 @@ impl Sink {
             None => bytes,
             Some(converter) => {
                 match bytes {
-                    [] => converter.finish(&mut converted),
-                    _ => converter.convert(bytes, &mut converted),
+                    [] => ascii::finish(converter, &mut converted),
+                    _ => ascii::from_network(bytes, converter, &mut converted),
                 }
                 &converted
             }
@@ -400,7 +423,7 @@ impl Sink {
             None => block,
             Some(converter) => {
                 let mut converted = Vec::with_capacity(BLOCK + 1);
-                converter.convert(&block, &mut converted);
+                ascii::from_network(&block, converter, &mut converted);
                 converted
             }
         };
@@ -412,7 +435,7 @@ impl Sink {
     async fn write_rest(&mut self) -> Result<(), Refusal> {
         let mut rest = Vec::new();
         if let Some(converter) = &mut self.text {
-            converter.finish(&mut rest);
+            ascii::finish(converter, &mut rest);
         }
         if rest.is_empty() {
             return Ok(());

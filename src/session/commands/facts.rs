@@ -16,17 +16,59 @@ use crate::proto::reply::Reply;
 use crate::proto::{list_options, transfer_text};
 
 pub(super) const ROWS: &[Row] = &[
-    Row::new("SIZE", "SIZE <name>", Argument::Needed("Missing argument"), Rules::SETUP, Run::Waits(size))
-        .feature(Feature::Line("SIZE")),
-    Row::new("MDTM", "MDTM <name>", Argument::Needed("Missing argument"), Rules::SETUP, Run::Waits(mdtm))
-        .feature(Feature::Line("MDTM")),
-    Row::new("MLST", "MLST [<name>]", Argument::Optional, Rules::MEMBER, Run::Waits(mlst))
-        .feature(Feature::Now(|session| Some(session.facts.feat_line()))),
-    Row::new("MLSD", "MLSD [<directory>]", Argument::Optional, Rules::MEMBER, Run::Waits(mlsd))
-        .feature(Feature::Line("MLSD")),
-    Row::new("LIST", "LIST [-aCdFlrRSt1] [<name>]", Argument::Optional, Rules::MEMBER, Run::Waits(list)),
-    Row::new("NLST", "NLST [<name>]", Argument::Optional, Rules::MEMBER, Run::Waits(nlst)),
-    Row::new("STAT", "STAT [<name>]", Argument::Optional, Rules::MEMBER, Run::Waits(stat)),
+    Row::new(
+        "SIZE",
+        "SIZE <name>",
+        Argument::Needed("Missing argument"),
+        Rules::SETUP,
+        Run::Waits(size),
+    )
+    .feature(Feature::Line("SIZE")),
+    Row::new(
+        "MDTM",
+        "MDTM <name>",
+        Argument::Needed("Missing argument"),
+        Rules::SETUP,
+        Run::Waits(mdtm),
+    )
+    .feature(Feature::Line("MDTM")),
+    Row::new(
+        "MLST",
+        "MLST [<name>]",
+        Argument::Optional,
+        Rules::MEMBER,
+        Run::Waits(mlst),
+    )
+    .feature(Feature::Now(|session| Some(session.facts.feat_line()))),
+    Row::new(
+        "MLSD",
+        "MLSD [<directory>]",
+        Argument::Optional,
+        Rules::MEMBER,
+        Run::Waits(mlsd),
+    )
+    .feature(Feature::Line("MLSD")),
+    Row::new(
+        "LIST",
+        "LIST [-aCdFlrRSt1] [<name>]",
+        Argument::Optional,
+        Rules::MEMBER,
+        Run::Waits(list),
+    ),
+    Row::new(
+        "NLST",
+        "NLST [<name>]",
+        Argument::Optional,
+        Rules::MEMBER,
+        Run::Waits(nlst),
+    ),
+    Row::new(
+        "STAT",
+        "STAT [<name>]",
+        Argument::Optional,
+        Rules::MEMBER,
+        Run::Waits(stat),
+    ),
 ];
 
 fn size(session: &mut Session, typed: Vec<u8>) -> Waiting<'_> {
@@ -47,15 +89,25 @@ fn mlst(session: &mut Session, typed: Vec<u8>) -> Waiting<'_> {
     Box::pin(async move {
         let path = session.visible_path(&typed)?;
         let tree = session.tree()?;
-        let stat = tree.lstat(path.relative()).await.map_err(Refusal::NoSuchFile)?;
+        let stat = tree
+            .lstat(path.relative())
+            .await
+            .map_err(Refusal::NoSuchFile)?;
         let target = match stat.kind {
             Kind::Link => tree.read_link(path.relative()).await.ok(),
             _ => None,
         };
         let shown: &[u8] = if typed.is_empty() { b"." } else { &typed };
-        let role = if typed.is_empty() { Role::Current } else { Role::Entry };
+        let role = if typed.is_empty() {
+            Role::Current
+        } else {
+            Role::Entry
+        };
         let item = listing::item(shown, &stat, target.as_deref());
-        let perm = session.account()?.perm(&stat);
+        let perm = session
+            .account()?
+            .granted(&session.shared)
+            .perm(&stat, None);
         let mut line = Vec::new();
         facts::write_entry(&mut line, &item, session.facts, perm, role);
         Ok(Reply::block(250, "Begin", [line], "End."))
@@ -66,7 +118,10 @@ fn mlsd(session: &mut Session, typed: Vec<u8>) -> Waiting<'_> {
     Box::pin(async move {
         let path = session.visible_path(&typed)?;
         let tree = session.tree()?;
-        let stat = tree.stat(path.relative()).await.map_err(Refusal::NoSuchFile)?;
+        let stat = tree
+            .stat(path.relative())
+            .await
+            .map_err(Refusal::NoSuchFile)?;
         if stat.kind != Kind::Directory {
             // RFC 3659 section 7.2.1.
             return Err(Refusal::Malformed("MLSD lists directories only"));
@@ -93,14 +148,18 @@ fn stat(session: &mut Session, argument: Vec<u8>) -> Waiting<'_> {
         let (path, pattern) = session.split_pattern(name)?;
         let mut walk = session.walk(Shape::Long, session.with_dots(options), name.to_vec())?;
         let gathered = session.gather_status(&mut walk, path, pattern).await?;
-        Ok(Reply::status(213, "STAT", &gathered, "End."))
+        Ok(Reply::status(213, "STAT", gathered, "End."))
     })
 }
 
 impl Session {
     async fn regular(&self, typed: &[u8]) -> Result<Stat, Refusal> {
         let path = self.visible_path(typed)?;
-        let stat = self.tree()?.stat(path.relative()).await.map_err(Refusal::NoSuchFile)?;
+        let stat = self
+            .tree()?
+            .stat(path.relative())
+            .await
+            .map_err(Refusal::NoSuchFile)?;
         match stat.kind {
             Kind::File => Ok(stat),
             _ => Err(Refusal::NotRegular),
@@ -117,13 +176,16 @@ impl Session {
         };
         if pattern.is_none() {
             // A plain missing name is an error, not an empty listing.
-            self.tree()?.lstat(path.relative()).await.map_err(Refusal::NoSuchFile)?;
+            self.tree()?
+                .lstat(path.relative())
+                .await
+                .map_err(Refusal::NoSuchFile)?;
         }
         let options = self.with_dots(options);
         let walk = self.walk(shape, options, name.to_vec())?;
         let mut reply = self.send_listing(walk, path, pattern).await?;
         if long && let Some(summary) = options.summary() {
-            reply = Reply::new(226, summary).and(reply);
+            reply = reply.after(summary);
         }
         Ok(reply)
     }
@@ -149,7 +211,10 @@ impl Session {
         let mover = Mover::new(&Rc::clone(&self.shared), stream, &progress, rate);
         let sending = Box::pin(start.send(mover));
         let (count, truncated) = self.attend(Stage::Sending, &progress, sending).await??;
-        Ok(Reply::new(226, transfer_text::matches_line(count, truncated)))
+        Ok(Reply::new(
+            226,
+            transfer_text::matches_line(count, truncated),
+        ))
     }
 
     async fn gather_status(
@@ -158,7 +223,10 @@ impl Session {
         path: crate::proto::path::VirtualPath,
         pattern: Option<crate::units::Glob>,
     ) -> Result<Vec<u8>, Refusal> {
-        let walk = std::mem::replace(walk, self.walk(Shape::Long, Options::default(), Vec::new())?);
+        let walk = std::mem::replace(
+            walk,
+            self.walk(Shape::Long, Options::default(), Vec::new())?,
+        );
         let start = walk.start(path, pattern).await?;
         start.gather().await
     }
@@ -172,7 +240,7 @@ impl Session {
         let lines = [
             format!("Connected to {} from {}", self.local.ip(), self.peer.ip()),
             format!("Logged in as {name}"),
-            self.status_of_type(),
+            self.representation.words().to_owned(),
         ];
         Reply::block(211, "Wharf FTP server", lines, "End.")
     }

@@ -14,7 +14,7 @@ use crate::logs::{Severity, escape};
 use crate::proto::banner;
 use crate::proto::facts::Facts;
 use crate::proto::path::VirtualPath;
-use crate::proto::reply::Reply;
+use crate::proto::reply::{Reply, Text};
 use crate::session::data::Data;
 
 /// Longest user name kept, in bytes; Pure-FTPd's limit.
@@ -30,21 +30,93 @@ const FAILED_LOGINS: u32 = 3;
 const FAILURE_DELAY: Duration = Duration::from_secs(3);
 
 pub(super) const ROWS: &[Row] = &[
-    Row::new("USER", "USER <name>", Argument::Needed("Please give a user name"), Rules::FREE, Run::Waits(user)),
-    Row::new("PASS", "PASS <password>", Argument::Optional, Rules::FREE.secret(), Run::Waits(pass)),
-    Row::new("ACCT", "ACCT <account>", Argument::Optional, Rules::FREE.secret(), Run::Now(acct)),
-    Row::new("REIN", "REIN", Argument::Optional, Rules::FREE, Run::Now(rein)),
-    Row::new("QUIT", "QUIT", Argument::Optional, Rules::FREE, Run::Now(quit)),
-    Row::new("HOST", "HOST <name>", Argument::Needed("Please give a host name"), Rules::FREE, Run::Now(host))
-        .feature(Feature::Line("HOST")),
-    Row::new("NOOP", "NOOP", Argument::Optional, Rules::FREE.idle().keeps_restart(), Run::Now(noop)),
-    Row::new("SYST", "SYST", Argument::Optional, Rules::FREE.idle(), Run::Now(syst)),
-    Row::new("CLNT", "CLNT <name>", Argument::Optional, Rules::FREE, Run::Now(clnt))
-        .feature(Feature::Line("CLNT")),
-    Row::new("FEAT", "FEAT", Argument::Optional, Rules::FREE, Run::Now(feat)),
-    Row::new("HELP", "HELP [<command>]", Argument::Optional, Rules::FREE, Run::Now(help)),
-    Row::new("OPTS", "OPTS <command> <options>", Argument::Needed("Missing argument"), Rules::FREE, Run::Now(opts))
-        .feature(Feature::Line("UTF8")),
+    Row::new(
+        "USER",
+        "USER <name>",
+        Argument::Needed("Please give a user name"),
+        Rules::FREE,
+        Run::Waits(user),
+    ),
+    Row::new(
+        "PASS",
+        "PASS <password>",
+        Argument::Optional,
+        Rules::FREE.secret(),
+        Run::Waits(pass),
+    ),
+    Row::new(
+        "ACCT",
+        "ACCT <account>",
+        Argument::Optional,
+        Rules::FREE.secret(),
+        Run::Now(acct),
+    ),
+    Row::new(
+        "REIN",
+        "REIN",
+        Argument::Optional,
+        Rules::FREE,
+        Run::Now(rein),
+    ),
+    Row::new(
+        "QUIT",
+        "QUIT",
+        Argument::Optional,
+        Rules::FREE,
+        Run::Now(quit),
+    ),
+    Row::new(
+        "HOST",
+        "HOST <name>",
+        Argument::Needed("Please give a host name"),
+        Rules::FREE,
+        Run::Now(host),
+    )
+    .feature(Feature::Line("HOST")),
+    Row::new(
+        "NOOP",
+        "NOOP",
+        Argument::Optional,
+        Rules::FREE.idle().keeps_restart(),
+        Run::Now(noop),
+    ),
+    Row::new(
+        "SYST",
+        "SYST",
+        Argument::Optional,
+        Rules::FREE.idle(),
+        Run::Now(syst),
+    ),
+    Row::new(
+        "CLNT",
+        "CLNT <name>",
+        Argument::Optional,
+        Rules::FREE,
+        Run::Now(clnt),
+    )
+    .feature(Feature::Line("CLNT")),
+    Row::new(
+        "FEAT",
+        "FEAT",
+        Argument::Optional,
+        Rules::FREE,
+        Run::Now(feat),
+    ),
+    Row::new(
+        "HELP",
+        "HELP [<command>]",
+        Argument::Optional,
+        Rules::FREE,
+        Run::Now(help),
+    ),
+    Row::new(
+        "OPTS",
+        "OPTS <command> <options>",
+        Argument::Needed("Missing argument"),
+        Rules::FREE,
+        Run::Now(opts),
+    )
+    .feature(Feature::Line("UTF8")),
 ];
 
 fn user(session: &mut Session, name: Vec<u8>) -> Waiting<'_> {
@@ -58,7 +130,8 @@ fn pass(session: &mut Session, _password: Vec<u8>) -> Waiting<'_> {
 impl Session {
     async fn user(&mut self, mut name: Vec<u8>) -> Result<Reply, Refusal> {
         name.truncate(LONGEST_NAME);
-        let wants_anonymous = name.eq_ignore_ascii_case(b"ftp") || name.eq_ignore_ascii_case(b"anonymous");
+        let wants_anonymous =
+            name.eq_ignore_ascii_case(b"ftp") || name.eq_ignore_ascii_case(b"anonymous");
         if let Who::In(account) = &self.who {
             return match account.rights.anonymous && wants_anonymous {
                 true => Ok(Reply::new(230, "Anonymous user logged in")),
@@ -113,7 +186,10 @@ impl Session {
         if settings.network.broken_clients {
             return Ok(Reply::new(331, "Any password will work"));
         }
-        Ok(self.welcome().await.line("Anonymous user logged in"))
+        Ok(Reply::lines(
+            230,
+            self.welcome("Anonymous user logged in").await,
+        ))
     }
 
     fn enter(&mut self, account: Account, _site: &Rc<Site>) {
@@ -124,16 +200,17 @@ impl Session {
         self.who = Who::In(Box::new(account));
     }
 
-    /// The lines of `.banner` and of limits that hold, still without the last one.
-    async fn welcome(&mut self) -> Reply {
+    /// The lines of `.banner` and of limits that hold, then `last`.
+    async fn welcome(&self, last: &'static str) -> Vec<Text> {
         let mut lines = self.message(&VirtualPath::root(), b".banner").await;
         let throttled = self.account().is_ok_and(|account| {
             account.bandwidth.up.is_some() || account.bandwidth.down.is_some()
         });
         if throttled {
-            lines.push(b"Your bandwidth usage is restricted".to_vec());
+            lines.push("Your bandwidth usage is restricted".into());
         }
-        Reply::lines(230, lines)
+        lines.push(last.into());
+        lines
     }
 
     async fn pass(&mut self) -> Result<Reply, Refusal> {
@@ -141,7 +218,7 @@ impl Session {
             Who::Nobody => return Err(Refusal::UserFirst),
             Who::In(account) if account.rights.anonymous => {
                 return Ok(match self.shared.settings.network.broken_clients {
-                    true => self.welcome().await.line("Anonymous user logged in"),
+                    true => Reply::lines(230, self.welcome("Anonymous user logged in").await),
                     false => Reply::new(230, "Any password will work"),
                 });
             }
@@ -162,7 +239,10 @@ impl Session {
         );
         self.who = Who::Nobody;
         if self.failed_logins >= FAILED_LOGINS {
-            self.log(Severity::Error, format_args!("Too many authentication failures"));
+            self.log(
+                Severity::Error,
+                format_args!("Too many authentication failures"),
+            );
             let last = Refusal::LoginFailed.reply();
             if let Some(reply) = last {
                 self.send(&reply);
@@ -243,7 +323,12 @@ fn feat(session: &mut Session, _argument: &[u8]) -> Result<Reply, Refusal> {
         Feature::Line(line) => Some(line.to_owned()),
         Feature::Now(line) => line(session),
     });
-    Ok(Reply::block(211, "Extensions supported:", lines.collect::<Vec<_>>(), "End."))
+    Ok(Reply::block(
+        211,
+        "Extensions supported:",
+        lines.collect::<Vec<_>>(),
+        "End.",
+    ))
 }
 
 fn help(_session: &mut Session, argument: &[u8]) -> Result<Reply, Refusal> {
@@ -288,7 +373,7 @@ fn opts(session: &mut Session, argument: &[u8]) -> Result<Reply, Refusal> {
 
 impl Session {
     /// The lines of a message file in `directory`, none where it cannot be read.
-    pub(super) async fn message(&mut self, directory: &VirtualPath, name: &[u8]) -> Vec<Vec<u8>> {
+    pub(super) async fn message(&self, directory: &VirtualPath, name: &[u8]) -> Vec<Text> {
         const LONGEST: usize = 64 * 1024;
         let (Ok(path), Ok(tree)) = (directory.join(name), self.tree()) else {
             return Vec::new();
@@ -296,9 +381,11 @@ impl Session {
         let Ok(file) = tree.open_read(path.relative()).await else {
             return Vec::new();
         };
-        let size = usize::try_from(file.stat().size).unwrap_or(LONGEST).min(LONGEST);
+        let size = usize::try_from(file.stat().size)
+            .unwrap_or(LONGEST)
+            .min(LONGEST);
         match file.read_block(0, size).await {
-            Ok(text) => banner::message_lines(&text),
+            Ok(text) => banner::text_lines(&text),
             Err(_) => Vec::new(),
         }
     }

@@ -87,7 +87,10 @@ impl Rules {
     };
 
     const fn idle(self) -> Rules {
-        Rules { deed: false, ..self }
+        Rules {
+            deed: false,
+            ..self
+        }
     }
 
     const fn keeps_restart(self) -> Rules {
@@ -98,7 +101,10 @@ impl Rules {
     }
 
     const fn secret(self) -> Rules {
-        Rules { secret: true, ..self }
+        Rules {
+            secret: true,
+            ..self
+        }
     }
 }
 

@@ -23,31 +23,143 @@ use crate::proto::{time, transfer_text};
 const NO_FILE_NAME: &str = "No file name";
 
 pub(super) const ROWS: &[Row] = &[
-    Row::new("TYPE", "TYPE A|I|L 8", Argument::Optional, Rules::FREE.idle().keeps_restart(), Run::Now(type_)),
-    Row::new("MODE", "MODE S", Argument::Needed("Missing argument"), Rules::FREE.idle().keeps_restart(), Run::Now(mode)),
-    Row::new("STRU", "STRU F", Argument::Needed("Missing argument"), Rules::FREE.keeps_restart(), Run::Now(stru)),
-    Row::new("PORT", "PORT h1,h2,h3,h4,p1,p2", Argument::Needed("Syntax error in IP address"), Rules::SETUP, Run::Now(port)),
-    Row::new("PASV", "PASV", Argument::Optional, Rules::SETUP, Run::Now(pasv))
-        .also(&["P@SW"])
-        .feature(Feature::Now(|session| session.offers_passive().then(|| "PASV".into()))),
-    Row::new("EPRT", "EPRT |family|address|port|", Argument::Needed("Syntax error in IP address"), Rules::SETUP, Run::Now(eprt))
-        .feature(Feature::Now(|session| session.offers_active().then(|| "EPRT".into()))),
-    Row::new("EPSV", "EPSV [1|2|ALL]", Argument::Optional, Rules::SETUP, Run::Now(epsv))
-        .feature(Feature::Now(|session| session.offers_passive().then(|| "EPSV".into()))),
-    Row::new("ESTA", "ESTA", Argument::Optional, Rules::SETUP, Run::Waits(esta))
-        .feature(Feature::Now(|session| session.offers_active().then(|| "ESTA".into()))),
-    Row::new("ESTP", "ESTP", Argument::Optional, Rules::SETUP, Run::Waits(estp))
-        .feature(Feature::Now(|session| session.offers_passive().then(|| "ESTP".into()))),
-    Row::new("PRET", "PRET <command> [<name>]", Argument::Optional, Rules::SETUP, Run::Waits(pret))
-        .feature(Feature::Line("PRET")),
-    Row::new("REST", "REST <offset>", Argument::Needed("No restart point"), Rules::SETUP.idle(), Run::Now(rest))
-        .feature(Feature::Line("REST STREAM")),
-    Row::new("ALLO", "ALLO <bytes>", Argument::Needed("Can't find file size"), Rules::SETUP, Run::Waits(allo)),
-    Row::new("RETR", "RETR <name>", Argument::Needed(NO_FILE_NAME), Rules::TAKES, Run::Waits(retr)),
-    Row::new("STOR", "STOR <name>", Argument::Needed(NO_FILE_NAME), Rules::TAKES, Run::Waits(stor)),
-    Row::new("STOU", "STOU", Argument::Optional, Rules::TAKES, Run::Waits(stou)),
-    Row::new("APPE", "APPE <name>", Argument::Needed(NO_FILE_NAME), Rules::TAKES, Run::Waits(appe)),
-    Row::new("ABOR", "ABOR", Argument::Optional, Rules::MEMBER, Run::Now(abor)),
+    Row::new(
+        "TYPE",
+        "TYPE A|I|L 8",
+        Argument::Optional,
+        Rules::FREE.idle().keeps_restart(),
+        Run::Now(type_),
+    ),
+    Row::new(
+        "MODE",
+        "MODE S",
+        Argument::Needed("Missing argument"),
+        Rules::FREE.idle().keeps_restart(),
+        Run::Now(mode),
+    ),
+    Row::new(
+        "STRU",
+        "STRU F",
+        Argument::Needed("Missing argument"),
+        Rules::FREE.keeps_restart(),
+        Run::Now(stru),
+    ),
+    Row::new(
+        "PORT",
+        "PORT h1,h2,h3,h4,p1,p2",
+        Argument::Needed("Syntax error in IP address"),
+        Rules::SETUP,
+        Run::Now(port),
+    ),
+    Row::new(
+        "PASV",
+        "PASV",
+        Argument::Optional,
+        Rules::SETUP,
+        Run::Now(pasv),
+    )
+    .also(&["P@SW"])
+    .feature(Feature::Now(|session| {
+        session.offers_passive().then(|| "PASV".into())
+    })),
+    Row::new(
+        "EPRT",
+        "EPRT |family|address|port|",
+        Argument::Needed("Syntax error in IP address"),
+        Rules::SETUP,
+        Run::Now(eprt),
+    )
+    .feature(Feature::Now(|session| {
+        session.offers_active().then(|| "EPRT".into())
+    })),
+    Row::new(
+        "EPSV",
+        "EPSV [1|2|ALL]",
+        Argument::Optional,
+        Rules::SETUP,
+        Run::Now(epsv),
+    )
+    .feature(Feature::Now(|session| {
+        session.offers_passive().then(|| "EPSV".into())
+    })),
+    Row::new(
+        "ESTA",
+        "ESTA",
+        Argument::Optional,
+        Rules::SETUP,
+        Run::Waits(esta),
+    )
+    .feature(Feature::Now(|session| {
+        session.offers_active().then(|| "ESTA".into())
+    })),
+    Row::new(
+        "ESTP",
+        "ESTP",
+        Argument::Optional,
+        Rules::SETUP,
+        Run::Waits(estp),
+    )
+    .feature(Feature::Now(|session| {
+        session.offers_passive().then(|| "ESTP".into())
+    })),
+    Row::new(
+        "PRET",
+        "PRET <command> [<name>]",
+        Argument::Optional,
+        Rules::SETUP,
+        Run::Waits(pret),
+    )
+    .feature(Feature::Line("PRET")),
+    Row::new(
+        "REST",
+        "REST <offset>",
+        Argument::Needed("No restart point"),
+        Rules::SETUP.idle(),
+        Run::Now(rest),
+    )
+    .feature(Feature::Line("REST STREAM")),
+    Row::new(
+        "ALLO",
+        "ALLO <bytes>",
+        Argument::Needed("Can't find file size"),
+        Rules::SETUP,
+        Run::Waits(allo),
+    ),
+    Row::new(
+        "RETR",
+        "RETR <name>",
+        Argument::Needed(NO_FILE_NAME),
+        Rules::TAKES,
+        Run::Waits(retr),
+    ),
+    Row::new(
+        "STOR",
+        "STOR <name>",
+        Argument::Needed(NO_FILE_NAME),
+        Rules::TAKES,
+        Run::Waits(stor),
+    ),
+    Row::new(
+        "STOU",
+        "STOU",
+        Argument::Optional,
+        Rules::TAKES,
+        Run::Waits(stou),
+    ),
+    Row::new(
+        "APPE",
+        "APPE <name>",
+        Argument::Needed(NO_FILE_NAME),
+        Rules::TAKES,
+        Run::Waits(appe),
+    ),
+    Row::new(
+        "ABOR",
+        "ABOR",
+        Argument::Optional,
+        Rules::MEMBER,
+        Run::Now(abor),
+    ),
 ];
 
 /// The answer to ABOR, after the 426 of a transfer that it ended or without one.
@@ -61,7 +173,7 @@ fn abor(session: &mut Session, _argument: &[u8]) -> Result<Reply, Refusal> {
 }
 
 impl Representation {
-    fn words(self) -> &'static str {
+    pub(super) fn words(self) -> &'static str {
         match self {
             Representation::Ascii => "TYPE is now ASCII",
             Representation::Image => "TYPE is now 8-bit binary",
@@ -75,7 +187,9 @@ fn type_(session: &mut Session, argument: &[u8]) -> Result<Reply, Refusal> {
     };
     if argument.is_empty() {
         let now = session.representation.words();
-        return Ok(Reply::new(501, "Missing argument").line("A(scii) I(mage) L(ocal)").line(now));
+        return Ok(Reply::new(501, "Missing argument")
+            .line("A(scii) I(mage) L(ocal)")
+            .line(now));
     }
     let shown = String::from_utf8_lossy(argument).into_owned();
     session.representation = match request::type_argument(argument) {
@@ -158,7 +272,9 @@ fn esta(session: &mut Session, _argument: Vec<u8>) -> Waiting<'_> {
             return Err(Refusal::NothingToEstablish("Active mode is disabled"));
         };
         let (stream, words) = session.open_data().await?;
-        let local = stream.local().map_err(|error| Refusal::CannotConnect(remote.port(), error))?;
+        let local = stream
+            .local()
+            .map_err(|error| Refusal::CannotConnect(remote.port(), error))?;
         session.data = Data::Ready(stream);
         let address = address::extended_address_text(local);
         Ok(Reply::new(225, words).line(format!("Connected from ({address})")))
@@ -168,7 +284,9 @@ fn esta(session: &mut Session, _argument: Vec<u8>) -> Waiting<'_> {
 fn estp(session: &mut Session, _argument: Vec<u8>) -> Waiting<'_> {
     Box::pin(async move {
         if !matches!(session.data, Data::Passive(_)) {
-            return Err(Refusal::NothingToEstablish("Unable to open a passive connection"));
+            return Err(Refusal::NothingToEstablish(
+                "Unable to open a passive connection",
+            ));
         }
         let (stream, words) = session.open_data().await?;
         let peer = stream.peer();
@@ -188,7 +306,11 @@ impl Session {
     }
 
     fn needs_passive(&self) -> Result<(), Refusal> {
-        if self.offers_passive() { Ok(()) } else { Err(Refusal::UnknownCommand) }
+        if self.offers_passive() {
+            Ok(())
+        } else {
+            Err(Refusal::UnknownCommand)
+        }
     }
 
     /// Threats D1: only the client itself, only unprivileged ports, unless a flag allows more.
@@ -211,13 +333,21 @@ impl Session {
         let owner = self.peer.ip();
         let third = asked.ip() != owner;
         if third && !self.shared.settings.network.anonymous_fxp {
-            return Err(Refusal::OtherAddress { asked: asked.ip(), owner });
+            return Err(Refusal::OtherAddress {
+                asked: asked.ip(),
+                owner,
+            });
         }
         // An IPv6 client's own link needs its zone, which the argument cannot carry.
-        let target = if third { asked } else { with_port(self.peer, asked.port()) };
+        let target = if third {
+            asked
+        } else {
+            with_port(self.peer, asked.port())
+        };
         self.data = Data::Active(target);
         let reply = if third {
-            Reply::new(200, format!("FXP transfer: from {owner} to {}", asked.ip())).line("PORT command successful")
+            Reply::new(200, format!("FXP transfer: from {owner} to {}", asked.ip()))
+                .line("PORT command successful")
         } else {
             Reply::new(200, "PORT command successful")
         };
@@ -237,7 +367,10 @@ impl Session {
                 Ok(port)
             }
             Err(PassiveError::AllBusy) => {
-                self.log(Severity::Warning, format_args!("All passive ports {range} are busy"));
+                self.log(
+                    Severity::Warning,
+                    format_args!("All passive ports {range} are busy"),
+                );
                 Err(Refusal::AllPortsBusy)
             }
             Err(PassiveError::System(error)) => Err(Refusal::NoListener(error)),
@@ -248,7 +381,10 @@ impl Session {
     fn announced_address(&self) -> Result<std::net::Ipv4Addr, Refusal> {
         let network = &self.shared.settings.network;
         let client = self.peer.ip();
-        let for_client = network.passive_for.iter().find(|rule| rule.network.contains(client));
+        let for_client = network
+            .passive_for
+            .iter()
+            .find(|rule| rule.network.contains(client));
         let own = self.local.ip();
         let announced = match for_client {
             Some(rule) => rule.address,
@@ -284,7 +420,11 @@ fn pret(session: &mut Session, argument: Vec<u8>) -> Waiting<'_> {
             let name = name.unwrap_or_default();
             let path = session.visible_path(name)?;
             let missing = |_| Refusal::NothingToRename;
-            let stat = session.tree()?.stat(path.relative()).await.map_err(missing)?;
+            let stat = session
+                .tree()?
+                .stat(path.relative())
+                .await
+                .map_err(missing)?;
             if stat.kind != crate::files::Kind::File {
                 return Err(Refusal::NothingToRename);
             }
@@ -300,7 +440,10 @@ fn rest(session: &mut Session, argument: &[u8]) -> Result<Reply, Refusal> {
     session.once.restart = Some(offset);
     let ascii = session.representation == Representation::Ascii;
     Ok(match ascii && offset != 0 {
-        true => Reply::new(350, format!("Restarting at {offset}. But we're in ASCII mode")),
+        true => Reply::new(
+            350,
+            format!("Restarting at {offset}. But we're in ASCII mode"),
+        ),
         false => Reply::new(350, format!("Restarting at {offset}")),
     })
 }
@@ -382,14 +525,21 @@ impl Session {
         if ascii && offset != 0 {
             return Err(Refusal::AsciiRestart);
         }
-        let file = self.tree()?.open_read(path.relative()).await.map_err(|error| match error {
-            NotServed::NotRegular => Refusal::NotRegular,
-            NotServed::Io(error) => {
-                let words = super::super::refusal::words(&error);
-                self.log(Severity::Error, format_args!("Can't open {}: {words}", escape(typed)));
-                Refusal::CannotOpen(typed.to_vec(), error)
-            }
-        })?;
+        let file = self
+            .tree()?
+            .open_read(path.relative())
+            .await
+            .map_err(|error| match error {
+                NotServed::NotRegular => Refusal::NotRegular,
+                NotServed::Io(error) => {
+                    let words = super::super::refusal::words(&error);
+                    self.log(
+                        Severity::Error,
+                        format_args!("Can't open {}: {words}", escape(typed)),
+                    );
+                    Refusal::CannotOpen(typed.to_vec(), error)
+                }
+            })?;
         let size = file.stat().size;
         if self.account()?.rights.unserved_owner == Some(file.stat().uid) {
             return Err(Refusal::NotYetApproved);
@@ -402,7 +552,12 @@ impl Session {
             self.log(Severity::Notice, format_args!("Restarting at {offset}"));
         }
         let (stream, words) = self.open_data().await?;
-        let preliminary = Reply::lines(150, [Some(words), transfer_text::download_line(size - offset)].into_iter().flatten());
+        let preliminary = Reply::lines(
+            150,
+            [Some(words), transfer_text::download_line(size - offset)]
+                .into_iter()
+                .flatten(),
+        );
         self.send(&preliminary);
         let total = (!ascii).then_some(size - offset);
         let progress = Progress::begin(self.shared.handle.now(), total);
@@ -410,7 +565,13 @@ impl Session {
         let mover = Mover::new(&self.shared, stream, &progress, rate);
         let outcome = self.send_with(mover, file, offset, ascii, &progress).await;
         self.totals.downloaded += progress.moved();
-        self.log_transfer(&path, "downloaded", "download incomplete", &progress, outcome.is_ok());
+        self.log_transfer(
+            &path,
+            "downloaded",
+            "download incomplete",
+            &progress,
+            outcome.is_ok(),
+        );
         outcome?;
         let took = Duration::from_secs_f64(progress.seconds());
         Ok(transfer_text::transferred(ascii, progress.moved(), took))
@@ -425,7 +586,10 @@ impl Session {
         progress: &Progress,
     ) -> Result<(), Refusal> {
         match ascii {
-            true => self.attend(Stage::Sending, progress, Box::pin(mover.send_text(file))).await?,
+            true => {
+                let sending = Box::pin(mover.send_text(file));
+                self.attend(Stage::Sending, progress, sending).await?
+            }
             false => {
                 let sending = Box::pin(mover.send_image(file, offset));
                 self.attend(Stage::Sending, progress, sending).await?
@@ -450,7 +614,10 @@ impl Session {
         let down = (self.totals.downloaded.saturating_add(wanted)) / u64::from(ratio.down.max(1));
         let up = self.totals.uploaded / u64::from(ratio.up.max(1));
         if down > up {
-            return Err(Refusal::RatioExceeded { up: ratio.up, down: ratio.down });
+            return Err(Refusal::RatioExceeded {
+                up: ratio.up,
+                down: ratio.down,
+            });
         }
         Ok(())
     }
@@ -471,14 +638,30 @@ impl Session {
         let tree = self.tree()?;
         let created = tree.create(path.relative(), create).await;
         let upload = created.map_err(|error| self.cannot_store(error, anonymous))?;
-        let stored = VirtualPath::root().join(upload.name()).unwrap_or_else(|_| path.clone());
+        let stored = VirtualPath::root()
+            .join(upload.name())
+            .unwrap_or_else(|_| path.clone());
         let (stream, words) = self.open_data().await?;
         let name = String::from_utf8_lossy(stored.name().unwrap_or_default()).into_owned();
         let announced = (intent == Intent::Unique).then(|| format!("FILE: {name}"));
         self.send(&Reply::lines(150, announced.into_iter().chain([words])));
         let progress = Progress::begin(self.shared.handle.now(), None);
-        let outcome = self.receive_into(upload, stream, &stored, bounds, ascii, &progress).await;
-        self.log_transfer(&stored, "uploaded", "upload incomplete", &progress, outcome.is_ok());
+        let outcome = self
+            .receive_into(upload, stream, &stored, bounds, ascii, &progress)
+            .await;
+        // Under `-r` the last free name is known only once the file is whole.
+        let published = outcome
+            .as_ref()
+            .ok()
+            .and_then(|name| VirtualPath::root().join(name).ok());
+        let logged = published.as_ref().unwrap_or(&stored);
+        self.log_transfer(
+            logged,
+            "uploaded",
+            "upload incomplete",
+            &progress,
+            outcome.is_ok(),
+        );
         outcome?;
         self.totals.uploaded += progress.moved();
         self.totals.files_uploaded += 1;
@@ -494,7 +677,7 @@ impl Session {
         bounds: Bounds,
         ascii: bool,
         progress: &Progress,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Vec<u8>, Refusal> {
         upload.begin().await.map_err(Refusal::WriteError)?;
         let tree = self.tree()?;
         let place = stored.parent().relative().to_vec();
@@ -504,17 +687,24 @@ impl Session {
         let receiving = Box::pin(mover.receive(sink));
         let sink = self.attend(Stage::Receiving, progress, receiving).await??;
         let sync = self.shared.settings.files.fsync;
-        sink.upload.finish(sync).await.map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => Refusal::NoOverwrite,
-            _ => Refusal::WriteError(error),
-        })
+        sink.upload
+            .finish(sync)
+            .await
+            .map_err(|error| match error.kind() {
+                std::io::ErrorKind::AlreadyExists => Refusal::NoOverwrite,
+                _ => Refusal::WriteError(error),
+            })
     }
 
     /// The limits on this upload; an error where one is reached already.
     async fn bounds(&self) -> Result<Bounds, Refusal> {
         let limits = &self.shared.settings.limits;
-        let session = limits.max_session_bytes.map(|limit| limit.saturating_sub(self.totals.uploaded));
-        let files_left = limits.max_session_files.is_none_or(|limit| self.totals.files_uploaded < limit);
+        let session = limits
+            .max_session_bytes
+            .map(|limit| limit.saturating_sub(self.totals.uploaded));
+        let files_left = limits
+            .max_session_files
+            .is_none_or(|limit| self.totals.files_uploaded < limit);
         if session == Some(0) || !files_left {
             return Err(Refusal::SessionLimit);
         }
@@ -523,7 +713,11 @@ impl Session {
             let account = self.account()?;
             check_disk(account.tree(), account.cwd.relative(), percent).await?;
         }
-        Ok(Bounds { size: limits.max_upload_size, session, disk })
+        Ok(Bounds {
+            size: limits.max_upload_size,
+            session,
+            disk,
+        })
     }
 
     fn creation(&self, intent: Intent) -> Result<Create, Refusal> {
@@ -554,11 +748,21 @@ impl Session {
             };
         }
         let words = super::super::refusal::words(&error);
-        self.log(Severity::Error, format_args!("Can't open that file: {words}"));
+        self.log(
+            Severity::Error,
+            format_args!("Can't open that file: {words}"),
+        );
         Refusal::CannotStore(error)
     }
 
-    fn log_transfer(&self, path: &VirtualPath, whole: &str, partial: &str, progress: &Progress, done: bool) {
+    fn log_transfer(
+        &self,
+        path: &VirtualPath,
+        whole: &str,
+        partial: &str,
+        progress: &Progress,
+        done: bool,
+    ) {
         let name = self.logged_name(path);
         let what = if done { whole } else { partial };
         let bytes = progress.moved();

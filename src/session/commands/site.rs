@@ -1,0 +1,142 @@
+//! SITE and its words: HELP, IDLE, TIME, CHMOD, UTIME, ALIAS (as Pure-FTPd's), and CHMOD on its own.
+
+use std::time::Duration;
+
+use super::super::Session;
+use super::super::refusal::Refusal;
+use super::{Argument, Feature, Row, Rules, Run, Waiting};
+use crate::proto::reply::Reply;
+use crate::proto::request;
+
+/// The longest idle time a client may ask for, in seconds; Pure-FTPd's.
+const LONGEST_IDLE: u64 = 42 * 60;
+
+const NO_CHMOD: &str = "Anonymous users can not change perms";
+
+pub(super) const ROWS: &[Row] = &[
+    Row::new(
+        "SITE",
+        "SITE ALIAS|CHMOD|HELP|IDLE|TIME|UTIME",
+        Argument::Optional,
+        Rules::MEMBER,
+        Run::Waits(site),
+    )
+    .feature(Feature::Line("IDLE")),
+    Row::new(
+        "CHMOD",
+        "CHMOD <mode> <name>",
+        Argument::Optional,
+        Rules::MEMBER,
+        Run::Waits(chmod),
+    ),
+];
+
+fn site(session: &mut Session, argument: Vec<u8>) -> Waiting<'_> {
+    Box::pin(async move {
+        if argument.is_empty() {
+            return Err(Refusal::SiteWithoutWord);
+        }
+        let (word, rest) = request::split_word(&argument);
+        let rest = rest.unwrap_or_default();
+        match word.to_ascii_uppercase().as_slice() {
+            b"HELP" => Ok(help_reply()),
+            b"IDLE" => session.site_idle(rest),
+            b"TIME" => Ok(session.site_time()),
+            b"CHMOD" => session.site_chmod(rest).await,
+            b"UTIME" => session.site_utime(rest).await,
+            b"ALIAS" => session.site_alias(rest),
+            _ => Err(Refusal::UnknownSite(word.to_vec())),
+        }
+    })
+}
+
+fn chmod(session: &mut Session, argument: Vec<u8>) -> Waiting<'_> {
+    Box::pin(async move { session.site_chmod(&argument).await })
+}
+
+/// The answer to SITE HELP.
+pub(super) fn help_reply() -> Reply {
+    let words = ["ALIAS", "CHMOD", "HELP", "IDLE", "TIME", "UTIME"];
+    Reply::block(
+        214,
+        "The following SITE commands are recognized",
+        words,
+        "Wharf FTP server",
+    )
+}
+
+impl Session {
+    fn site_idle(&mut self, argument: &[u8]) -> Result<Reply, Refusal> {
+        if argument.is_empty() {
+            return Err(Refusal::Malformed("SITE IDLE: Missing argument"));
+        }
+        let malformed = |_| Refusal::Malformed("SITE IDLE needs a number of seconds");
+        let seconds = request::number(argument.trim_ascii()).map_err(malformed)?;
+        // 0 would end the session before its next command.
+        if seconds > LONGEST_IDLE || seconds == 0 {
+            return Err(Refusal::Malformed(match seconds {
+                0 => "Value too small",
+                _ => "Value too large",
+            }));
+        }
+        self.idle = Duration::from_secs(seconds);
+        Ok(Reply::new(
+            200,
+            format!("Idle time set to {seconds} seconds"),
+        ))
+    }
+
+    fn site_time(&self) -> Reply {
+        let now = jiff::Timestamp::now().to_zoned(self.shared.zone.clone());
+        Reply::new(211, now.strftime("%Y-%m-%d %H:%M:%S").to_string())
+    }
+
+    async fn site_chmod(&mut self, argument: &[u8]) -> Result<Reply, Refusal> {
+        if argument.is_empty() {
+            return Err(Refusal::Missing("Missing argument"));
+        }
+        self.account()?.rights.may_edit(NO_CHMOD)?;
+        let malformed = |_| Refusal::Malformed("Invalid permissions");
+        let (mode, name) = request::mode_and_name(argument).map_err(malformed)?;
+        let path = self.changeable_path(name)?;
+        let set = self.tree()?.set_mode(path.relative(), mode).await;
+        set.map_err(|error| Refusal::FailedOn("Could not change perms on ", name.to_vec(), error))?;
+        Ok(Reply::new(200, [b"Permissions changed on ", name].concat()))
+    }
+
+    async fn site_utime(&mut self, argument: &[u8]) -> Result<Reply, Refusal> {
+        if argument.is_empty() {
+            return Err(Refusal::Missing("No file name"));
+        }
+        self.account()?.rights.may_edit(NO_CHMOD)?;
+        let malformed = |_| Refusal::Malformed("Can't get a time stamp");
+        let (when, name) = request::site_utime(argument).map_err(malformed)?;
+        self.set_times(when, name).await?;
+        Ok(Reply::new(213, "UTIME OK"))
+    }
+
+    fn site_alias(&self, argument: &[u8]) -> Result<Reply, Refusal> {
+        let aliases = &self.shared.aliases;
+        if aliases.is_empty() {
+            return Err(Refusal::NoAliases);
+        }
+        if argument.is_empty() {
+            let lines = aliases
+                .iter()
+                .map(|(alias, directory)| [alias.as_slice(), b" ", directory.as_slice()].concat());
+            return Ok(Reply::block(
+                214,
+                "The following aliases are available",
+                lines.collect::<Vec<_>>(),
+                "End.",
+            ));
+        }
+        match aliases.iter().find(|(alias, _)| alias == argument) {
+            Some((alias, directory)) => {
+                let text = [alias.as_slice(), b" is an alias for ", directory, b"."].concat();
+                Ok(Reply::new(214, text))
+            }
+            None => Err(Refusal::UnknownAlias(argument.to_vec())),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+use super::*;
+
+/// What a session costs that only sits there; the figure to hold is some 2 KiB with everything around it.
+#[test]
+fn an_idle_session_is_small() {
+    fn size_of_future<F: Future>(_: fn(Box<Session>) -> F) -> usize {
+        size_of::<F>()
+    }
+    let total = size_of::<Session>() + size_of_future(Session::run);
+    assert!(total <= 1024, "{total} bytes");
+}
