@@ -1,1 +1,152 @@
-//! To be filled.
+#![forbid(unsafe_code)]
+//! The process: start, listen or inherit a connection, admit clients, stop.
+//!
+//! Order of starting (each step needs what the one before left, and nothing after it):
+//!
+//! 1. descriptors 0 to 2 are kept away from a client whose socket they are (inetd),
+//! 2. flags become settings,
+//! 3. sockets are bound; trees, messages and the time zone are opened while paths still mean what the administrator
+//!    meant,
+//! 4. rights are given up for good, the system calls FTP never needs are forbidden,
+//! 5. the log's thread starts, then the loop, whose helper threads inherit all of it.
+//!
+//! After that nothing is opened by an absolute path, no name is looked up, no program is run.
+
+mod admission;
+mod failure;
+mod materials;
+mod start;
+
+use std::cell::Cell;
+use std::net::TcpStream;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::time::Duration;
+
+pub use failure::Failure;
+pub use start::main;
+
+use crate::logs::{self, Severity};
+use crate::net::{self, Listener, Stream};
+use crate::reactor::{Handle, Priority, Reactor, Signals};
+use crate::session::Session;
+use crate::session::shared::{Counted, Shared, Stopping};
+
+/// How long the server waits, once sessions have been told to end, for helper threads to give back files.
+const LAST_JOBS: Duration = Duration::from_secs(5);
+
+/// How long a session that was told to end now may take.
+const LAST_SESSIONS: Duration = Duration::from_secs(1);
+
+/// How often a stopping server looks whether sessions are left.
+const LOOK: Duration = Duration::from_millis(20);
+
+const SIGHUP: i32 = 1;
+const SIGINT: i32 = 2;
+const SIGTERM: i32 = 15;
+
+/// Serves clients of these listeners until a signal stops the server.
+async fn serve(shared: Rc<Shared>, listeners: Vec<Listener>, mut signals: Signals) {
+    let handle = shared.handle.clone();
+    let closed = Rc::new(Cell::new(false));
+    for listener in listeners {
+        let gate = admission::accept(Rc::clone(&shared), listener, Rc::clone(&closed));
+        handle.spawn(gate);
+    }
+    let signal = next_stop(&mut signals).await;
+    logs::server(Severity::Info, format_args!("Signal {signal}: stopping"));
+    closed.set(true);
+    shared.stopping.set(Stopping::Draining);
+    handle.wake_all();
+    let patience = handle.now() + shared.settings.process.drain;
+    let again = async {
+        let second = next_stop(&mut signals).await;
+        logs::server(
+            Severity::Info,
+            format_args!("Signal {second}: ending transfers"),
+        );
+    };
+    let empty = no_sessions(&handle, &shared);
+    handle
+        .until(patience, futures_lite::future::or(again, empty))
+        .await;
+    shared.stopping.set(Stopping::Now);
+    handle.wake_all();
+    let until = handle.now() + LAST_SESSIONS;
+    handle.until(until, no_sessions(&handle, &shared)).await;
+    let until = handle.now() + LAST_JOBS;
+    handle.until(until, handle.pool().drained()).await;
+}
+
+async fn next_stop(signals: &mut Signals) -> i32 {
+    loop {
+        match signals.next().await {
+            SIGHUP => logs::server(
+                Severity::Info,
+                format_args!("Signal 1: nothing to reload, sessions go on"),
+            ),
+            signal => return signal,
+        }
+    }
+}
+
+async fn no_sessions(handle: &Handle, shared: &Shared) {
+    while shared.counts.sessions() > 0 {
+        handle.sleep(LOOK).await;
+    }
+}
+
+/// Serves the one client whose connection inetd passed.
+async fn serve_one(shared: Rc<Shared>, connection: OwnedFd, mut signals: Signals) {
+    let handle = shared.handle.clone();
+    let Some((stream, local)) = inherit(&handle, connection) else {
+        return;
+    };
+    let counted = Counted::session(&shared, stream.peer());
+    if let Some(words) = admission::objection(&shared, stream.peer(), 0) {
+        admission::turn_away(stream, words);
+        return;
+    }
+    let mut session = Session::new(&shared, stream, local, counted);
+    admission::note_load(&shared, &mut session);
+    let stopper = {
+        let (shared, handle) = (Rc::clone(&shared), handle.clone());
+        async move {
+            next_stop(&mut signals).await;
+            shared.stopping.set(Stopping::Now);
+            handle.wake_all();
+            std::future::pending::<()>().await;
+        }
+    };
+    futures_lite::future::or(session.run(), stopper).await;
+    let until = handle.now() + LAST_JOBS;
+    handle.until(until, handle.pool().drained()).await;
+}
+
+/// A connection given to us: whose it is and where it came to. None when the client is gone already.
+fn inherit(handle: &Handle, connection: OwnedFd) -> Option<(Stream, std::net::SocketAddr)> {
+    let socket = TcpStream::from(connection);
+    let peer = net::unmapped(socket.peer_addr().ok()?);
+    let local = net::unmapped(socket.local_addr().ok()?);
+    socket.set_nonblocking(true).ok()?;
+    net::prepare_control(&socket2::SockRef::from(&socket)).ok()?;
+    Some((Stream::new(handle, socket, peer, Priority::Control), local))
+}
+
+/// Runs the loop with what was prepared.
+fn run(mut reactor: Reactor, shared: Rc<Shared>, clients: start::Clients) -> Result<(), Failure> {
+    let handle = reactor.handle();
+    let signals = Signals::new(&handle, &[SIGHUP, SIGINT, SIGTERM]).map_err(Failure::loop_)?;
+    let ended = match clients {
+        start::Clients::One(connection) => reactor.run(serve_one(shared, connection, signals)),
+        start::Clients::Listeners(sockets) => {
+            let listeners: Result<Vec<Listener>, _> = sockets
+                .into_iter()
+                .map(|socket| Listener::new(&handle, socket))
+                .collect();
+            let listeners = listeners.map_err(Failure::loop_)?;
+            reactor.run(serve(shared, listeners, signals))
+        }
+    };
+    ended.map_err(Failure::loop_)
+}

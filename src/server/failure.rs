@@ -1,0 +1,121 @@
+//! What keeps the server from starting: one line that names the cure, and an exit status of sysexits.h.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::path::Path;
+
+use crate::session::refusal::words;
+
+/// A reason not to start.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit status.
+    pub status: u8,
+    text: String,
+}
+
+const UNAVAILABLE: u8 = 69;
+const SYSTEM: u8 = 71;
+const PERMISSION: u8 = 77;
+const CONFIGURATION: u8 = 78;
+
+impl Failure {
+    fn new(status: u8, text: String) -> Failure {
+        Failure { status, text }
+    }
+
+    /// 64, with the text of the flags' own error.
+    pub(super) fn usage(status: u8, text: String) -> Failure {
+        let text = text
+            .strip_prefix("wharf-ftpd: ")
+            .unwrap_or(&text)
+            .to_owned();
+        Failure { status, text }
+    }
+
+    /// A socket could not be bound.
+    pub(super) fn listen(address: SocketAddr, error: &io::Error) -> Failure {
+        let cause = words(error);
+        let (status, cure) = match error.kind() {
+            ErrorKind::AddrInUse => (
+                UNAVAILABLE,
+                "another program listens there: stop it or choose another port with -S",
+            ),
+            ErrorKind::PermissionDenied => (
+                PERMISSION,
+                "ports below 1024 need root or CAP_NET_BIND_SERVICE: choose another with -S, as -S 2121",
+            ),
+            ErrorKind::AddrNotAvailable => (
+                UNAVAILABLE,
+                "this machine has no such address: give one of its own to -S",
+            ),
+            _ => (SYSTEM, "see -S"),
+        };
+        Failure::new(
+            status,
+            format!("cannot listen on {address}: {cause} ({cure})"),
+        )
+    }
+
+    /// A name of `-S` or `-P` could not be looked up.
+    pub(super) fn lookup(flag: &str, name: &str, why: &str) -> Failure {
+        Failure::new(CONFIGURATION, format!("{flag} {name}: {why}"))
+    }
+
+    /// There is no account to serve anonymous clients with.
+    pub(super) fn no_account(name: &str, why: &str) -> Failure {
+        let cure = "make the account, or name another with --anonymoususer";
+        Failure::new(
+            CONFIGURATION,
+            format!("anonymous user {name}: {why} ({cure})"),
+        )
+    }
+
+    /// Not root, and no directory was named.
+    pub(super) fn no_root() -> Failure {
+        Failure::new(
+            CONFIGURATION,
+            "which directory is to be served? Started without root, give it with --anonymousroot DIR".into(),
+        )
+    }
+
+    /// A directory or file of a flag cannot be opened.
+    pub(super) fn open(flag: &str, path: &Path, error: &io::Error) -> Failure {
+        let status = match error.kind() {
+            ErrorKind::PermissionDenied => PERMISSION,
+            _ => CONFIGURATION,
+        };
+        Failure::new(
+            status,
+            format!("{flag} {}: {}", path.display(), words(error)),
+        )
+    }
+
+    /// Rights could not be given up.
+    pub(super) fn rights(error: &io::Error) -> Failure {
+        Failure::new(
+            SYSTEM,
+            format!("cannot give up root's rights: {}", words(error)),
+        )
+    }
+
+    /// The loop, its signals or its random numbers could not be had.
+    pub(super) fn loop_(error: io::Error) -> Failure {
+        Failure::new(SYSTEM, format!("cannot run: {}", words(&error)))
+    }
+
+    /// inetd passed a listening socket.
+    pub(super) fn inetd_wait() -> Failure {
+        Failure::new(
+            CONFIGURATION,
+            "inetd passed a listening socket: use \"nowait\" in its configuration".into(),
+        )
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "wharf-ftpd: {}", self.text)
+    }
+}

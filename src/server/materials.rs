@@ -1,0 +1,194 @@
+//! What sessions will need, opened while paths still mean what the administrator meant: trees, messages, aliases,
+//! looked-up names.
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::net::{IpAddr, ToSocketAddrs};
+use std::path::Path;
+use std::rc::Rc;
+
+use jiff::tz::TimeZone;
+
+use super::Failure;
+use crate::files::Tree;
+use crate::logs::{self, Severity};
+use crate::reactor::Handle;
+use crate::session::shared::{GreetingText, Site};
+use crate::settings::{Banner, Settings};
+use crate::units::PassiveAddress;
+
+/// Longest alias, in bytes; Pure-FTPd's limit.
+const LONGEST_ALIAS: usize = 255;
+
+/// The most that is read of a banner, fortune or aliases file.
+const LONGEST_TEXT: u64 = 1024 * 1024;
+
+/// A file of an administrator, bounded.
+fn read_text(path: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let file = std::fs::File::open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    file.take(LONGEST_TEXT).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+/// The time zone of logs and listings, as tzset(3) finds it: `TZ` as a name below the zone folder, a path or a POSIX
+/// rule, else the machine's; UTC where nothing is found.
+///
+/// Done here since a library that can find any zone by name first reads the whole zone folder, which a server
+/// started by inetd for each client cannot afford.
+pub(super) fn zone() -> TimeZone {
+    let variable = std::env::var("TZ").ok().filter(|value| !value.is_empty());
+    let named = variable
+        .as_deref()
+        .map(|value| value.trim_start_matches(':'));
+    match named {
+        None => zone_file(Path::new("/etc/localtime")),
+        Some(name) => zone_file(&Path::new("/usr/share/zoneinfo").join(name))
+            .or_else(|| TimeZone::posix(name).ok()),
+    }
+    .unwrap_or(TimeZone::UTC)
+}
+
+fn zone_file(path: &Path) -> Option<TimeZone> {
+    let bytes = read_text(path).ok()?;
+    TimeZone::tzif("Local", &bytes).ok()
+}
+
+/// The words of the greeting.
+pub(super) fn greeting(settings: &Settings) -> Result<GreetingText, Failure> {
+    Ok(match &settings.login.banner {
+        Banner::Default => GreetingText::Default,
+        Banner::Text(text) => GreetingText::Fixed(text.clone().into_bytes()),
+        Banner::File(path) => {
+            let text =
+                read_text(path).map_err(|error| Failure::open("--bannerfile", path, &error))?;
+            GreetingText::Fixed(text)
+        }
+        Banner::Fortune(path) => {
+            let text = read_text(path).map_err(|error| Failure::open("-F", path, &error))?;
+            GreetingText::Fortunes(text)
+        }
+    })
+}
+
+/// The aliases file: pairs of lines, name and directory. A file that is not there gives none.
+pub(super) fn aliases(path: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let text = match read_text(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
+        Err(error) => {
+            logs::server(
+                Severity::Error,
+                format_args!("Aliases file {}: {error}", path.display()),
+            );
+            return Vec::new();
+        }
+    };
+    let parsed = parse_aliases(&text);
+    if parsed.is_none() {
+        logs::server(
+            Severity::Error,
+            format_args!("Damaged aliases file: {}", path.display()),
+        );
+    }
+    parsed.unwrap_or_default()
+}
+
+fn parse_aliases(text: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+    let mut aliases = Vec::new();
+    let mut lines = text
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii_end);
+    while let Some(alias) = lines.next() {
+        if alias.is_empty() || alias.starts_with(b"#") {
+            continue;
+        }
+        let directory = lines.next().filter(|line| !line.is_empty())?;
+        if alias.len() > LONGEST_ALIAS {
+            return None;
+        }
+        aliases.push((alias.to_vec(), directory.to_vec()));
+    }
+    Some(aliases)
+}
+
+/// A tree and its name in logs.
+pub(super) fn site(path: &Path, label: Vec<u8>, handle: &Handle) -> io::Result<Rc<Site>> {
+    let tree = Tree::open(path, handle)?;
+    Ok(Rc::new(Site { tree, label }))
+}
+
+/// The roots for clients that come to particular addresses: directories named after them.
+pub(super) fn virtual_sites(directory: &Path, handle: &Handle) -> HashMap<IpAddr, Rc<Site>> {
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return HashMap::new();
+    };
+    let mut sites = HashMap::new();
+    for entry in entries.flatten() {
+        let Some(address) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<IpAddr>().ok())
+        else {
+            continue;
+        };
+        match site(&entry.path(), format!("{address}:").into_bytes(), handle) {
+            Ok(site) => drop(sites.insert(address.to_canonical(), site)),
+            Err(error) => logs::server(
+                Severity::Error,
+                format_args!("Virtual host {}: {error}", entry.path().display()),
+            ),
+        }
+    }
+    sites
+}
+
+/// The address of `-P`, looked up where it is a name.
+pub(super) fn passive_address(settings: &Settings) -> Result<Option<IpAddr>, Failure> {
+    match &settings.network.passive_address {
+        None | Some(PassiveAddress::OfControl) => Ok(None),
+        Some(PassiveAddress::Address(address)) => Ok(Some(*address)),
+        Some(PassiveAddress::Name(name)) => {
+            let found = (name.as_str(), 0).to_socket_addrs();
+            let mut addresses =
+                found.map_err(|error| Failure::lookup("-P", name, &error.to_string()))?;
+            match addresses.find(|address| address.is_ipv4()) {
+                Some(address) => Ok(Some(address.ip())),
+                None => Err(Failure::lookup("-P", name, "this name has no IPv4 address")),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aliases_are_pairs_of_lines_with_comments_between_pairs() {
+        let text = b"# short names\npub\n/pub/files\n\nmus\n/music\n";
+        let wanted = vec![
+            (b"pub".to_vec(), b"/pub/files".to_vec()),
+            (b"mus".to_vec(), b"/music".to_vec()),
+        ];
+        assert_eq!(parse_aliases(text), Some(wanted));
+    }
+
+    #[test]
+    fn a_zone_file_is_read_and_rubbish_is_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("zone");
+        std::fs::write(&path, b"not a zone").unwrap();
+        assert!(zone_file(&path).is_none());
+        assert!(zone_file(&directory.path().join("missing")).is_none());
+        assert!(TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").is_ok());
+    }
+
+    #[test]
+    fn an_alias_without_a_directory_damages_the_file() {
+        assert_eq!(parse_aliases(b"pub\n/pub\nmus\n"), None);
+    }
+}
