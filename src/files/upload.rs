@@ -141,6 +141,7 @@ struct Draft {
 pub struct Upload {
     tree: Tree,
     draft: Draft,
+    /// Bytes handed over to be written, and bytes that have been.
     given: u64,
     written: Arc<AtomicU64>,
 }
@@ -590,9 +591,13 @@ impl Upload {
     /// then publishes it. Gives the name, which with [`Existing::NextFreeName`] may have changed once more.
     ///
     /// # Errors
-    /// What the disk had not told yet (EIO, ENOSPC, EDQUOT), EEXIST when the name was taken meanwhile, and those of
+    /// What the disk had not told yet (EIO, ENOSPC, EDQUOT), EEXIST when the name was taken meanwhile,
+    /// [`ErrorKind::Other`] when a block given to be written was not, or not yet, and those of
     /// [`crate::reactor::Pool::run`]. The upload is then taken back as if it had been dropped.
     pub async fn finish(mut self, sync: bool) -> io::Result<Vec<u8>> {
+        if self.written() != self.given {
+            return Err(io::Error::other("not all that was received was written"));
+        }
         self.begin().await?;
         if self.on_loop() {
             let root = Arc::clone(&self.tree.root);
@@ -666,4 +671,51 @@ fn write_whole(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reactor::Reactor;
+
+    #[test]
+    fn f10_an_upload_with_a_block_that_was_not_written_is_not_published() {
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("f");
+        std::fs::write(&path, b"old").unwrap();
+        let mut reactor = Reactor::new().unwrap();
+        let handle = reactor.handle();
+        let tree = Tree::open(base.path(), &handle).unwrap();
+        let how = Create {
+            mode: 0o644,
+            existing: Existing::Truncate,
+            whole_or_nothing: true,
+            keep_partial: false,
+        };
+        let (written, finished) = reactor
+            .run(async move {
+                let mut upload = tree.create(b"f", how).await.unwrap();
+                // Beyond the largest file there can be: the write fails.
+                upload.draft.base = u64::MAX >> 1;
+                let written = upload.write_block(b"lost".to_vec()).await;
+                let finished = upload.finish(false).await;
+                handle.pool().drained().await;
+                (written, finished)
+            })
+            .unwrap();
+        assert!(written.is_err() && finished.is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert_eq!(std::fs::read_dir(base.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn temporary_names_are_recognised_exactly() {
+        let name = temporary_name().unwrap();
+        assert!(is_temporary(&name));
+        assert!(is_temporary(&[b"a/b/", &name[..]].concat()));
+        assert!(!is_temporary(&name[1..]));
+        assert!(!is_temporary(&name[..name.len() - 1]));
+        assert!(!is_temporary(&[&name[..], b"0"].concat()));
+        assert!(!is_temporary(b".wharf-upload.0123456789abcdeg"));
+    }
 }
