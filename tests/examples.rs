@@ -123,6 +123,7 @@ impl Client {
         }
     }
 
+    /// Logs in, and asks for bytes as they are.
     fn login(mut self) -> Client {
         self.send("USER anonymous");
         let mut reply = self.reply();
@@ -130,6 +131,8 @@ impl Client {
             reply = self.ask("PASS guest@");
         }
         assert_eq!(reply.0, 230, "{reply:?}");
+        self.send("TYPE I");
+        self.expect(200);
         self
     }
 
@@ -257,8 +260,6 @@ fn the_incoming_area_takes_files_and_shows_nothing_of_them() {
     // The disk of the machine may be as full as it likes.
     let (_server, client) = serve(&format!("{flags} -k 100"), directory.path());
     let mut client = client.login();
-    client.send("TYPE I");
-    client.expect(200);
     assert_eq!(client.fetch("RETR pub/hello.txt"), (226, b"hello\n".into()));
     assert_eq!(client.store("STOR incoming/gift", b"a gift"), 226);
 
