@@ -7,7 +7,9 @@ use crate::programs::{program, run};
 
 fn aria2(served: &Served, way: Way) -> Option<Command> {
     let mut command = program("aria2c")?;
-    command.args(["--no-conf", "--quiet", "--max-tries=1", "--timeout=10"]);
+    command.args(["--no-conf", "--quiet", "--max-tries=1"]);
+    // A 226 that comes in one packet with the 150 is not seen by aria2 1.36 until this time is over.
+    command.arg("--timeout=2");
     command.args(["--file-allocation=none", "--allow-overwrite=true", "-d"]);
     command.arg(served.home());
     command.arg(format!("--ftp-pasv={}", !way.is_active()));
