@@ -24,7 +24,7 @@
 //! | `tree PATH ...` | a name in the served tree, besides those of tests/scripts/tree.txt: `dir/`, or a file with `"content"`, `size=N` or `sparse=N` (zeros); `link=TARGET`, `fifo`, `mode=0644`, `mtime=20260131235959`, `owner=anonymous` |
 //! | `bare` | the tree of tests/scripts/tree.txt is left out |
 //! | `beside PATH ...` | the same beside the tree |
-//! | `ipv6` | the server listens on ::1 |
+//! | `ipv6`, `everywhere` | the server listens on ::1, or on all addresses |
 //! | `needs root: reason` | skipped when the tests do not run as root |
 //! | `only wharf: reason` | skipped with a peer |
 //! | `differs: reason` | why some lines are for one server only; required with such lines and only then |
@@ -42,7 +42,7 @@
 //! | `data read N` | N bytes of it |
 //! | `data> "..."`, `data>> "..."` | sends data and closes, or does not close |
 //! | `data close`, `data reset` | ends the data connection with FIN or RST |
-//! | `file PATH ...` | true on disk: `absent`, `"content"`, `size=N`, `mode=0644`, `entries=N` |
+//! | `file PATH ...` | true on disk within a second: `absent`, `"content"`, `size=N`, `mode=0644`, `entries=N` |
 //! | `client NAME` | goes on as another client, connecting it first (its greeting is not read) |
 //! | `urgent BYTES` | control bytes of which the last is urgent data |
 //! | `finish`, `leave`, `closed` | we end our half; we close; the server closes |

@@ -57,6 +57,7 @@ impl Client {
             match self.stream.read(&mut block) {
                 Ok(0) => return Ok(None),
                 Ok(n) => self.unread.extend_from_slice(&block[..n]),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == ErrorKind::ConnectionReset => return Ok(None),
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {
                     return Err(io::Error::new(

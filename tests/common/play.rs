@@ -16,6 +16,9 @@ use super::script::{Check, Opening, Pattern, Script, Side, Step};
 use super::server::{LOOPBACK, Place, Program, Server, anonymous_account};
 use super::tree::{Entry, plant};
 
+/// How long the disk may lag behind the replies.
+const SETTLING: Duration = Duration::from_secs(1);
+
 /// The most a script reads of one data connection.
 const DATA_LIMIT: u64 = 64 << 20;
 
@@ -31,10 +34,10 @@ pub(crate) fn play(program: &Program, script: &Script, standard: &[Entry]) -> Re
         Program::Wharf => Side::Wharf,
         Program::Peer(_) => Side::Pure,
     };
-    let address = if script.ipv6 {
-        IpAddr::V6(Ipv6Addr::LOCALHOST)
-    } else {
-        LOOPBACK
+    let address = match (script.everywhere, script.ipv6) {
+        (true, _) => None,
+        (false, true) => Some(IpAddr::V6(Ipv6Addr::LOCALHOST)),
+        (false, false) => Some(LOOPBACK),
     };
     let server = Server::start(program, &place, address, &flags(script, side, &place))?;
     let mut player = Player {
@@ -165,7 +168,7 @@ impl Player {
             }
             Step::File(path, checks) => {
                 let path = self.root.join(path);
-                checks.iter().try_for_each(|c| check(&path, c))
+                checks.iter().try_for_each(|c| check_soon(&path, c))
             }
             _ => self.data_step(step),
         }
@@ -462,6 +465,17 @@ fn compare_lines(got: &[u8], globs: &[Pattern], ordered: bool) -> Result<(), Str
     match lines.first() {
         None => Ok(()),
         Some(line) => Err(format!("unexpected line {:?} in {}", show(line), shown())),
+    }
+}
+
+/// The reply may be a moment ahead of the disk: what is to be removed may go in the background.
+fn check_soon(path: &Path, what: &Check) -> Result<(), String> {
+    let limit = Instant::now() + SETTLING;
+    loop {
+        match check(path, what) {
+            Err(_) if Instant::now() < limit => std::thread::sleep(Duration::from_millis(5)),
+            result => return result,
+        }
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) struct Script {
     pub(crate) beside: Vec<Entry>,
     /// The server listens on ::1 instead of 127.0.0.1.
     pub(crate) ipv6: bool,
+    /// The server listens on all addresses.
+    pub(crate) everywhere: bool,
     /// The conversation makes no sense with a peer.
     pub(crate) only_wharf: bool,
     /// The conversation needs a server started as root.
@@ -202,6 +204,7 @@ impl Script {
             "beside" => self.beside.push(Entry::parse(&words(rest)?)?),
             "bare" => self.bare = true,
             "ipv6" => self.ipv6 = true,
+            "everywhere" => self.everywhere = true,
             "only" if rest.starts_with("wharf: ") => self.only_wharf = true,
             "needs" if rest.starts_with("root: ") => self.needs_root = true,
             _ => return Ok(false),

@@ -120,13 +120,16 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts `program` on a free port of `address` with `flags` and waits until it listens.
+    /// Starts `program` on a free port of `address` with `flags` and waits until it listens. Without an address it
+    /// listens on all, and clients are to come over IPv4.
     pub(crate) fn start(
         program: &Program,
         place: &Place,
-        address: IpAddr,
+        address: Option<IpAddr>,
         flags: &[OsString],
     ) -> Result<Server, String> {
+        let host = address.map(|a| a.to_string()).unwrap_or_default();
+        let address = address.unwrap_or(LOOPBACK);
         let mut said = String::new();
         for _ in 0..PORTS_TRIED {
             let port = free_port(address).map_err(|e| format!("no free port: {e}"))?;
@@ -135,7 +138,7 @@ impl Server {
                 Program::Wharf => wharf(place, flags),
                 Program::Peer(path) => peer(path, place, flags)?,
             };
-            command.arg("-S").arg(format!("{},{port}", address.ip()));
+            command.arg("-S").arg(format!("{host},{port}"));
             let errors = place.path("stderr");
             let child = spawn(&mut command, &errors)?;
             let mut server = Server {
@@ -159,6 +162,11 @@ impl Server {
         self.address
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it wrote on its standard error so far.
     pub(crate) fn errors(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.errors).unwrap_or_default()).into_owned()
@@ -172,7 +180,7 @@ impl Server {
                 return Ok(Some(status));
             }
             // A trial connection would be counted as a user, so the kernel's table is asked.
-            if listens(self.child.id(), self.address) {
+            if listens(self.pid(), self.address) {
                 return Ok(None);
             }
             std::thread::sleep(Duration::from_millis(2));
@@ -309,8 +317,9 @@ fn spawn(command: &mut Command, errors: &Path) -> Result<Child, String> {
 
 /// Whether process `pid` has a socket that listens on `address`, by /proc/net/tcp and /proc/PID/fd (proc(5)).
 fn listens(pid: u32, address: SocketAddr) -> bool {
-    let table = if address.is_ipv4() { "tcp" } else { "tcp6" };
-    let table = fs::read_to_string(format!("/proc/net/{table}")).unwrap_or_default();
+    let table = ["/proc/net/tcp", "/proc/net/tcp6"]
+        .map(|table| fs::read_to_string(table).unwrap_or_default())
+        .concat();
     let end = format!(":{:04X}", address.port());
     let wanted: Vec<String> = table
         .lines()

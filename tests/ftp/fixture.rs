@@ -70,7 +70,7 @@ impl Served {
                 .expect("incoming belongs to the account");
         }
         let flags: Vec<_> = flags.iter().map(Into::into).collect();
-        let server = Server::start(&Program::chosen(), &place, way.address(), &flags)
+        let server = Server::start(&Program::chosen(), &place, Some(way.address()), &flags)
             .unwrap_or_else(|e| panic!("{e}"));
         let home = tempfile::tempdir().expect("a home for the client");
         Served {

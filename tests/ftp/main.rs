@@ -22,6 +22,7 @@ mod ncftp;
 mod programs;
 mod python;
 mod rclone;
+mod starting;
 mod tnftp;
 mod vanishing;
 mod wget;
