@@ -39,7 +39,7 @@ fn reset(stream: &TcpStream) {
 }
 
 #[test]
-fn in_the_middle_of_a_download() {
+fn d6_in_the_middle_of_a_download() {
     let served = Served::start(Way::Passive, &["-c", "1"]);
     fill(&served.served("pub/large"), 64 << 20);
     let mut client = logged_in(&served);
@@ -53,7 +53,7 @@ fn in_the_middle_of_a_download() {
 }
 
 #[test]
-fn in_the_middle_of_an_upload() {
+fn d6_in_the_middle_of_an_upload() {
     let served = Served::start(Way::Passive, &["-c", "1"]);
     let mut client = logged_in(&served);
     let at = client.ask_extended_passive().expect("a port");
@@ -100,7 +100,7 @@ fn before_and_after_the_login() {
 }
 
 #[test]
-fn with_a_data_connection_nobody_uses() {
+fn d6_with_a_data_connection_nobody_uses() {
     let served = Served::start(Way::Passive6, &["-c", "1"]);
     let mut client = logged_in(&served);
     let at = client.ask_extended_passive().expect("a port");
