@@ -10,6 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::{Failure, materials, run};
+use crate::files;
 use crate::flags::{Flags, Stop};
 use crate::logs::{self, Severity};
 use crate::net::{Listener, Random};
@@ -137,6 +138,12 @@ fn prepare(
         );
     }
     log.start_writer().map_err(Failure::loop_)?;
+    if shared.settings.files.no_truncate && matches!(clients, Clients::Listeners(_)) {
+        for site in shared.site.iter().chain(shared.virtual_sites.values()) {
+            // What a server that was killed left behind.
+            files::sweep(&site.tree);
+        }
+    }
     if let Clients::Listeners(listeners) = &clients {
         announce(listeners);
     }

@@ -15,6 +15,7 @@ use super::End;
 use crate::net::Stream;
 use crate::proto::line::{Line, LineReader};
 use crate::proto::reply::Reply;
+use crate::proto::request;
 
 /// Replies waiting for a client that does not read them; beyond it no further command is looked at.
 const UNREAD_REPLIES: usize = 64 * 1024;
@@ -166,7 +167,22 @@ impl Control {
                 self.give_memory_back();
                 return Poll::Pending;
             }
+            if let Some(greeting) = self.take_binary_greeting() {
+                return Poll::Ready(Ok(greeting));
+            }
         }
+    }
+
+    /// The opening of a protocol that has no lines (a ClientHello, say) would otherwise wait for one for ever.
+    fn take_binary_greeting(&mut self) -> Option<Line> {
+        let held = self.lines.held();
+        let binary = held.first().is_some_and(|byte| request::is_control(*byte));
+        if !binary || request::greeting_of_another_protocol(held).is_none() {
+            return None;
+        }
+        let text = held.to_vec();
+        self.lines.clear();
+        Some(Line::Text(text))
     }
 
     /// What comes while a transfer runs: a line, or the end of input (once).

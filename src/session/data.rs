@@ -178,7 +178,7 @@ impl Session {
                 self.send(&reply);
             }
             Some(("STAT", true)) if in_order => {
-                let reply = Reply::new(213, progress.words());
+                let reply = Reply::new(211, progress.words());
                 self.send(&reply);
             }
             Some(("QUIT", _)) if in_order => {

@@ -60,6 +60,8 @@ pub enum Refusal {
     TooManyAnonymous(u32),
     /// 530: `PASS` after a login.
     AlreadyLoggedIn,
+    /// 530: `USER` after a login; REIN goes back to before it.
+    SecondUser,
 
     // Names.
     /// 553: a name that flags forbid.
@@ -216,6 +218,7 @@ impl Refusal {
                 421,
                 format!("I can't accept more than {limit} connections as the same user"),
             ),
+            Self::SecondUser => Reply::new(530, "You're already logged in"),
             Self::AlreadyLoggedIn => Reply::new(530, "We can't do that in the current session"),
 
             Self::Prohibited(name) => named(553, "Prohibited file name: ", name),

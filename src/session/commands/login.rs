@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::place::Account;
 use super::super::policy::Rights;
 use super::super::refusal::Refusal;
-use super::super::shared::{CountedAnonymous, Site};
+use super::super::shared::CountedAnonymous;
 use super::super::{End, Once, Representation, Session, Who};
 use super::{Argument, Feature, Row, Rules, Run, Waiting, rows};
 use crate::logs::{Severity, escape};
@@ -135,7 +135,7 @@ impl Session {
         if let Who::In(account) = &self.who {
             return match account.rights.anonymous && wants_anonymous {
                 true => Ok(Reply::new(230, "Anonymous user logged in")),
-                false => Err(Refusal::AlreadyLoggedIn),
+                false => Err(Refusal::SecondUser),
             };
         }
         let login = &self.shared.settings.login;
@@ -182,7 +182,7 @@ impl Session {
                 );
             }
         }
-        self.enter(account, site);
+        self.enter(account);
         if settings.network.broken_clients {
             return Ok(Reply::new(331, "Any password will work"));
         }
@@ -192,7 +192,7 @@ impl Session {
         ))
     }
 
-    fn enter(&mut self, account: Account, _site: &Rc<Site>) {
+    fn enter(&mut self, account: Account) {
         self.facts = match account.rights.anonymous {
             true => Facts::for_anonymous(),
             false => Facts::default(),

@@ -726,7 +726,7 @@ impl Session {
         let overwrite = account.rights.overwrite;
         let existing = match intent {
             Intent::Unique => Existing::NextFreeName,
-            Intent::Store | Intent::Append if files.autorename => Existing::NextFreeName,
+            Intent::Store if files.autorename => Existing::NextFreeName,
             _ if !overwrite => Existing::Refuse,
             Intent::Store => Existing::Truncate,
             Intent::Resume(offset) => Existing::ResumeAt(offset),
