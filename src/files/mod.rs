@@ -14,6 +14,7 @@ mod device;
 mod edit;
 mod read;
 mod resolve;
+mod settled;
 mod stat;
 mod sweep;
 mod trip;
@@ -32,6 +33,7 @@ use rustix::io::Errno;
 use crate::reactor::Handle;
 
 pub use read::{NotServed, Place, ReadFile};
+pub use settled::Settled;
 pub use stat::{Kind, Stat};
 pub use sweep::sweep;
 pub use upload::{Create, Existing, Upload, is_temporary};

@@ -21,6 +21,7 @@ use rustix::io::{Errno, dup, pwrite, write};
 use super::device::Medium;
 use super::edit::{PERMISSIONS, rename_to_free_name};
 use super::resolve::Name;
+use super::settled::{Settled, Settler};
 use super::stat::{Kind, Stat};
 use super::trip::Trip;
 use super::{Call, HEAVY, Reach, Root, Space, Tree, is};
@@ -135,6 +136,8 @@ struct Draft {
     append: bool,
     begun: bool,
     finished: bool,
+    /// The last field: dropped when the file has been taken back.
+    settler: Settler,
 }
 
 /// A file being received.
@@ -207,6 +210,7 @@ impl Draft {
             append: how.existing == Existing::Append,
             begun: false,
             finished: false,
+            settler: Settler::default(),
         }
     }
 
@@ -429,6 +433,7 @@ impl Draft {
             append: false,
             begun: true,
             finished: true,
+            settler: Settler::default(),
         }
     }
 }
@@ -514,6 +519,11 @@ impl Upload {
     /// asked for.
     pub fn name(&self) -> &[u8] {
         &self.draft.name
+    }
+
+    /// Ready once this upload is published, or dropped and taken back.
+    pub fn settled(&self) -> Settled {
+        self.draft.settler.watch()
     }
 
     /// Whether the file is in memory, so that [`Upload::write_now`] may be used.

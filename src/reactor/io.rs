@@ -38,6 +38,8 @@ pub(super) struct Slot {
     /// Whether a call could succeed: set by events, cleared when a call would have blocked or left nothing over.
     readable: bool,
     writable: bool,
+    /// Urgent bytes came: a read then stops short of them, with more behind.
+    urgent: bool,
     /// The peer has ended its sending: reading never blocks again, whatever an earlier short read said.
     ended: bool,
     broken: bool,
@@ -49,6 +51,7 @@ impl Slot {
         let readable = broken || event.is_readable() || event.is_read_closed();
         let writable = broken || event.is_writable() || event.is_write_closed();
         self.broken |= broken;
+        self.urgent |= event.is_priority();
         self.ended |= broken || event.is_read_closed();
         self.readable |= readable;
         self.writable |= writable;
@@ -85,6 +88,7 @@ impl Registration {
             writer: None,
             readable: false,
             writable: false,
+            urgent: false,
             ended: false,
             broken: false,
         });
@@ -94,7 +98,11 @@ impl Registration {
             index,
         };
         let token = Token((generation as usize) << 32 | index);
-        let interest = Interest::READABLE | Interest::WRITABLE;
+        let interest = match priority {
+            // Telnet's urgent bytes come on control connections only.
+            Priority::Control => Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY,
+            Priority::Data => Interest::READABLE | Interest::WRITABLE,
+        };
         source.register(&inner.registry, token, interest)?;
         Ok(registration)
     }
@@ -127,9 +135,16 @@ impl Registration {
         .unwrap_or(true)
     }
 
+    fn would_block(&self, direction: Direction) {
+        self.with_slot(|slot| match direction {
+            Direction::Read => (slot.readable, slot.urgent) = (slot.ended, false),
+            Direction::Write => slot.writable = slot.broken,
+        });
+    }
+
     fn exhausted(&self, direction: Direction) {
         self.with_slot(|slot| match direction {
-            Direction::Read => slot.readable = slot.ended,
+            Direction::Read => slot.readable = slot.ended || slot.urgent,
             Direction::Write => slot.writable = slot.broken,
         });
     }
@@ -198,7 +213,9 @@ impl<T: AsFd> Io<T> {
             match call(&self.source) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.exhausted(direction);
+                    if let Some(registration) = &self.registration {
+                        registration.would_block(direction);
+                    }
                     return match self.park(context, direction) {
                         Ok(()) => Poll::Pending,
                         Err(error) => Poll::Ready(Err(error)),

@@ -106,14 +106,14 @@ impl Reactor {
     /// Runs tasks until `main` is done and gives its value. Other tasks still alive then are dropped.
     ///
     /// # Errors
-    /// Only when asking the kernel for events fails for another reason than a signal.
+    /// When asking the kernel for events fails for another reason than a signal, and when `main` panicked.
     pub fn run<T: 'static>(
         &mut self,
         main: impl Future<Output = T> + 'static,
     ) -> std::io::Result<T> {
         let result = Rc::new(RefCell::new(None));
         let place = Rc::clone(&result);
-        self.handle.spawn(async move {
+        let main_task = self.handle.start(async move {
             let value = main.await;
             *place.borrow_mut() = Some(value);
         });
@@ -123,6 +123,10 @@ impl Reactor {
             if let Some(value) = result.borrow_mut().take() {
                 self.drop_all_tasks();
                 return Ok(value);
+            }
+            if !self.handle.0.tasks.borrow().contains(main_task) {
+                self.drop_all_tasks();
+                return Err(std::io::Error::other("the main task panicked"));
             }
         }
     }
@@ -220,12 +224,17 @@ impl Inner {
 impl Handle {
     /// Starts a task. It is first polled in one of the next turns, never inside this call.
     pub fn spawn(&self, future: impl Future<Output = ()> + 'static) {
+        self.start(future);
+    }
+
+    fn start(&self, future: impl Future<Output = ()> + 'static) -> task::TaskId {
         let inner = &self.0;
         let id = inner
             .tasks
             .borrow_mut()
             .insert(Box::pin(future), &inner.ready);
         inner.ready.push_urgent(id);
+        id
     }
 
     /// The time at the start of this turn (monotonic). All deadlines of the server are set on it.

@@ -86,6 +86,12 @@ impl Tasks {
         self.slots.drain().filter_map(|slot| slot.future).collect()
     }
 
+    pub(super) fn contains(&self, id: TaskId) -> bool {
+        self.slots
+            .get(id.index as usize)
+            .is_some_and(|slot| slot.generation == id.generation)
+    }
+
     pub(super) fn wakers(&self) -> Vec<Waker> {
         let waker = |(_, slot): (usize, &TaskSlot)| Waker::from(Arc::clone(&slot.waker));
         self.slots.iter().map(waker).collect()

@@ -303,6 +303,52 @@ fn a_panicking_job_is_an_error_for_its_waiter() {
 }
 
 #[test]
+fn a_panic_of_the_main_task_ends_the_loop() {
+    let mut reactor = Reactor::new().unwrap();
+    assert!(
+        reactor
+            .run::<()>(async { panic!("wanted by the test") })
+            .is_err()
+    );
+}
+
+#[test]
+fn bytes_behind_an_urgent_one_are_read_without_a_new_event() {
+    let mut reactor = Reactor::new().unwrap();
+    let handle = reactor.handle();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let theirs = socket2::Socket::from(
+        std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap(),
+    );
+    let (ours, _) = listener.accept().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    socket2::SockRef::from(&ours)
+        .set_out_of_band_inline(true)
+        .unwrap();
+    let mut ours = Io::new(&handle, ours, Priority::Control);
+    let got = reactor
+        .run(async move {
+            let mut got = Vec::new();
+            let mut buffer = [0; 64];
+            let nothing = ours.io(Direction::Read, |stream| (&*stream).read(&mut buffer));
+            assert!(futures_lite::future::poll_once(nothing).await.is_none());
+            theirs.send(b"ab").unwrap();
+            theirs.send_out_of_band(b"!").unwrap();
+            theirs.send(b"ABOR\n").unwrap();
+            while got.len() < 8 {
+                let reading = ours.io(Direction::Read, |stream| (&*stream).read(&mut buffer));
+                let limit = handle.now() + Duration::from_secs(5);
+                let count = handle.until(limit, reading).await.expect("a stuck read");
+                got.extend_from_slice(&buffer[..count.unwrap()]);
+                ours.exhausted(Direction::Read);
+            }
+            got
+        })
+        .unwrap();
+    assert_eq!(got, b"ab!ABOR\n");
+}
+
+#[test]
 fn a_signal_wakes_its_task() {
     let mut reactor = Reactor::new().unwrap();
     let handle = reactor.handle();

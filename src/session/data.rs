@@ -33,7 +33,7 @@ pub(super) enum Data {
 pub(super) enum Stage {
     /// Waiting for the data connection.
     Opening,
-    /// Sending: the first slice goes before anything else, so that a small file leaves with its 150.
+    /// Sending.
     Sending,
     /// Receiving. A client that has nothing more to say on the control connection may go on sending.
     Receiving,
@@ -127,12 +127,7 @@ impl Session {
         work: impl Future<Output = T>,
     ) -> Result<T, Refusal> {
         let mut work = pin!(work);
-        let mut ahead = stage == Stage::Sending;
         std::future::poll_fn(|context| {
-            let polled_ahead = std::mem::take(&mut ahead);
-            if polled_ahead && let Poll::Ready(done) = work.as_mut().poll(context) {
-                return Poll::Ready(Ok(done));
-            }
             if self.shared.stopping.get() == Stopping::Now {
                 return Poll::Ready(Err(Refusal::ShuttingDown));
             }
@@ -150,9 +145,6 @@ impl Session {
                         }
                     }
                 }
-            }
-            if polled_ahead {
-                return Poll::Pending;
             }
             work.as_mut().poll(context).map(Ok)
         })

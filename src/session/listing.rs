@@ -340,12 +340,12 @@ impl Writer {
         Ok(())
     }
 
+    /// Whether no further entry has a place; asked when there is one.
     fn is_full(&mut self) -> bool {
         let status_full = matches!(self.out, Out::Status) && self.buffer.len() >= LONGEST_STATUS;
-        if self.count >= self.limit || status_full {
-            self.truncated = true;
-        }
-        self.truncated
+        let full = self.count >= self.limit || status_full;
+        self.truncated |= full;
+        full
     }
 
     /// One directory; directories in it are added to `pending` under `-R`.
@@ -442,7 +442,7 @@ impl Writer {
 
     fn below(&self, place: &Pending, name: &[u8]) -> Option<Pending> {
         let depth = place.depth + 1;
-        if depth > self.walk.shared.settings.limits.listing.depth {
+        if depth >= self.walk.shared.settings.limits.listing.depth {
             return None;
         }
         Some(Pending {
@@ -549,18 +549,19 @@ impl Writer {
                     None | Some(Some(true)) => {}
                     Some(Some(false)) => continue,
                     Some(None) => {
-                        self.truncated = true;
+                        sorted.is_cut = true;
                         break;
                     }
                 }
                 if sorted.order.len() as u64 >= room {
-                    self.truncated = true;
+                    sorted.is_cut = true;
                     break;
                 }
                 sorted.order.push((number, index as u32));
             }
             sorted.batches.push(batch);
-            if self.truncated {
+            if sorted.is_cut {
+                self.truncated = true;
                 break;
             }
             self.walk.shared.handle.breathe().await;
@@ -612,6 +613,8 @@ fn nameless(name: &[u8]) -> Item<'_> {
 struct Sorted {
     batches: Vec<Batch>,
     order: Vec<(u32, u32)>,
+    /// Whether there was more than found a place.
+    is_cut: bool,
 }
 
 impl Sorted {

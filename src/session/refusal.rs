@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use super::End;
 use crate::proto::reply::Reply;
+use crate::units::Ratio;
 
 /// Why a command was not done.
 #[derive(Debug)]
@@ -82,10 +83,12 @@ pub enum Refusal {
     LoadTooHigh(f64),
     /// 550: the download would break the ratio.
     RatioExceeded {
-        /// What must be uploaded for
-        up: u32,
-        /// each of these downloaded.
-        down: u32,
+        /// What holds.
+        ratio: Ratio,
+        /// Bytes of this session so far.
+        uploaded: u64,
+        /// Likewise.
+        downloaded: u64,
     },
 
     // Files.
@@ -201,7 +204,7 @@ impl Refusal {
                 500,
                 [b"SITE ", word.as_slice(), b" is an unknown extension"].concat(),
             ),
-            Self::NoAliases => Reply::new(502, "There are no aliases"),
+            Self::NoAliases => Reply::new(502, "Configuration error"),
             Self::UnknownAlias(alias) => {
                 Reply::new(502, [b"Unknown alias ", alias.as_slice(), b"."].concat())
             }
@@ -242,10 +245,23 @@ impl Refusal {
             )
             .line("by anonymous users when the load is that high. Uploads are always")
             .line("allowed."),
-            Self::RatioExceeded { up, down } => Reply::new(
+            Self::RatioExceeded {
+                ratio,
+                uploaded,
+                downloaded,
+            } => Reply::new(
                 550,
-                format!("You must respect a {up}:{down} (UL/DL) ratio: upload something first"),
-            ),
+                format!(
+                    "Sorry, but the upload/download ratio is {}:{} .",
+                    ratio.up, ratio.down
+                ),
+            )
+            .line(format!(
+                "You currently uploaded {} Kb and downloaded {} Kb.",
+                uploaded / 1024,
+                downloaded / 1024
+            ))
+            .line("Please upload some goodies and try leeching later."),
 
             Self::CannotOpen(name, error) => {
                 transient(error).unwrap_or_else(|| named_error(550, "Can't open ", name, error))

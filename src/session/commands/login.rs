@@ -193,10 +193,10 @@ impl Session {
     }
 
     fn enter(&mut self, account: Account) {
-        self.facts = match account.rights.anonymous {
-            true => Facts::for_anonymous(),
-            false => Facts::default(),
-        };
+        // What OPTS MLST chose before the login stands; accounts are shown owners besides.
+        if !account.rights.anonymous && self.facts == Facts::for_anonymous() {
+            self.facts = Facts::default();
+        }
         self.who = Who::In(Box::new(account));
     }
 

@@ -126,7 +126,7 @@ impl Session {
                 .map(|(alias, directory)| [alias.as_slice(), b" ", directory.as_slice()].concat());
             return Ok(Reply::block(
                 214,
-                "The following aliases are available",
+                "The following aliases are available :",
                 lines.collect::<Vec<_>>(),
                 "End.",
             ));

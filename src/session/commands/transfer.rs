@@ -20,6 +20,9 @@ use crate::proto::reply::Reply;
 use crate::proto::request::{self, Structure, TransferMode, TypeArgument};
 use crate::proto::{time, transfer_text};
 
+/// How long a reply waits for a broken upload to be removed.
+const TAKING_BACK: Duration = Duration::from_secs(2);
+
 const NO_FILE_NAME: &str = "No file name";
 
 pub(super) const ROWS: &[Row] = &[
@@ -615,8 +618,9 @@ impl Session {
         let up = self.totals.uploaded / u64::from(ratio.up.max(1));
         if down > up {
             return Err(Refusal::RatioExceeded {
-                up: ratio.up,
-                down: ratio.down,
+                ratio,
+                uploaded: self.totals.uploaded,
+                downloaded: self.totals.downloaded,
             });
         }
         Ok(())
@@ -638,9 +642,26 @@ impl Session {
         let tree = self.tree()?;
         let created = tree.create(path.relative(), create).await;
         let upload = created.map_err(|error| self.cannot_store(error, anonymous))?;
-        let stored = VirtualPath::root()
-            .join(upload.name())
-            .unwrap_or_else(|_| path.clone());
+        let settled = upload.settled();
+        let received = self.take_in(upload, intent, bounds).await;
+        if received.is_err() {
+            // A client may give the name again as soon as it has read the refusal.
+            let handle = self.shared.handle.clone();
+            handle.until(handle.now() + TAKING_BACK, settled).await;
+        }
+        received
+    }
+
+    /// Opens the data connection and lets it fill `upload`.
+    async fn take_in(
+        &mut self,
+        upload: Upload,
+        intent: Intent,
+        bounds: Bounds,
+    ) -> Result<Reply, Refusal> {
+        let ascii = self.representation == Representation::Ascii;
+        let stored = VirtualPath::root().join(upload.name());
+        let stored = stored.map_err(|_| Refusal::NameTooLong)?;
         let (stream, words) = self.open_data().await?;
         let name = String::from_utf8_lossy(stored.name().unwrap_or_default()).into_owned();
         let announced = (intent == Intent::Unique).then(|| format!("FILE: {name}"));
