@@ -385,7 +385,11 @@ impl Writer {
             if self.walk.options.recursive
                 && entry.stat.is_some_and(|stat| stat.kind == Kind::Directory)
             {
-                directories.extend(self.below(place, entry.name));
+                match self.below(place, entry.name) {
+                    Some(below) => directories.push(below),
+                    // Deeper than `-L` allows.
+                    None => self.truncated = true,
+                }
             }
             if number % SLICE == SLICE - 1 {
                 self.flush_if_large().await?;

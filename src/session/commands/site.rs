@@ -121,14 +121,14 @@ impl Session {
             return Err(Refusal::NoAliases);
         }
         if argument.is_empty() {
+            let head = b"The following aliases are available :".to_vec();
             let lines = aliases
                 .iter()
                 .map(|(alias, directory)| [alias.as_slice(), b" ", directory.as_slice()].concat());
-            return Ok(Reply::block(
+            let last = b"End.".to_vec();
+            return Ok(Reply::lines(
                 214,
-                "The following aliases are available :",
-                lines.collect::<Vec<_>>(),
-                "End.",
+                [head].into_iter().chain(lines).chain([last]),
             ));
         }
         match aliases.iter().find(|(alias, _)| alias == argument) {
