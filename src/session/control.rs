@@ -1,8 +1,7 @@
 //! The control connection: lines in, replies out.
 //!
 //! Replies collect in a buffer that is written when the session is about to wait, so that the answers to pipelined
-//! commands leave in one segment. The 150 of a transfer leaves before its first byte: there are clients (aria2 1.36)
-//! that overlook a 226 in the same segment. Input is read only while there is room
+//! commands leave in one segment. The 150 of a transfer leaves before its first byte. Input is read only while there is room
 //! for it; nothing is held while the client is silent.
 
 use std::cell::RefCell;

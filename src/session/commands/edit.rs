@@ -55,7 +55,10 @@ pub(super) const ROWS: &[Row] = &[
         Rules::MEMBER,
         Run::Waits(mfmt),
     )
-    .feature(Feature::Line("MFMT")),
+    // Offered to those who may use it: rclone takes it for granted once offered, and fails without.
+    .feature(Feature::Now(|session| {
+        session.may_set_times().then(|| "MFMT".into())
+    })),
 ];
 
 fn dele(session: &mut Session, typed: Vec<u8>) -> Waiting<'_> {
@@ -185,6 +188,10 @@ fn mfmt(session: &mut Session, argument: Vec<u8>) -> Waiting<'_> {
 }
 
 impl Session {
+    fn may_set_times(&self) -> bool {
+        self.account().is_ok_and(|account| account.rights.edit)
+    }
+
     pub(super) async fn set_times(&mut self, when: (i64, u32), name: &[u8]) -> Result<(), Refusal> {
         let path = self.changeable_path(name)?;
         let set = self.tree()?.set_times(path.relative(), when).await;
