@@ -173,18 +173,19 @@ impl Walk {
         path: VirtualPath,
         pattern: Option<Glob>,
     ) -> Result<Start, Refusal> {
-        let refused = Refusal::NoSuchFile;
+        let closed = |error| Refusal::CannotOpen(self.typed.clone(), error);
         let first = match pattern {
-            Some(glob) => First::Matching(self.open(&path).await.map_err(refused)?, glob),
+            Some(glob) => First::Matching(self.open(&path).await.map_err(closed)?, glob),
             None => {
                 let stat = self.tree.stat(path.relative()).await;
                 match stat {
                     Ok(stat) if stat.kind == Kind::Directory && !self.options.directory => {
-                        First::Inside(self.open(&path).await.map_err(refused)?)
+                        First::Inside(self.open(&path).await.map_err(closed)?)
                     }
                     // A link that leads nowhere is listed as the link it is.
                     _ => {
-                        let stat = self.tree.lstat(path.relative()).await.map_err(refused)?;
+                        let missing = Refusal::NoSuchFile;
+                        let stat = self.tree.lstat(path.relative()).await.map_err(missing)?;
                         First::One(stat, self.target(&path, &stat).await)
                     }
                 }
