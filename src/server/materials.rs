@@ -2,9 +2,11 @@
 //! looked-up names.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::net::{IpAddr, ToSocketAddrs};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use jiff::tz::TimeZone;
@@ -12,6 +14,7 @@ use jiff::tz::TimeZone;
 use super::Failure;
 use crate::files::Tree;
 use crate::logs::{self, Severity};
+use crate::proto::path::VirtualPath;
 use crate::reactor::Handle;
 use crate::session::shared::{GreetingText, Site};
 use crate::settings::{Banner, Settings};
@@ -116,9 +119,43 @@ fn parse_aliases(text: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
 }
 
 /// A tree and its name in logs.
-pub(super) fn site(path: &Path, label: Vec<u8>, handle: &Handle) -> io::Result<Rc<Site>> {
-    let tree = Tree::open(path, handle)?;
-    Ok(Rc::new(Site { tree, label }))
+pub(super) fn site(home: &Home, label: Vec<u8>, handle: &Handle) -> io::Result<Rc<Site>> {
+    let tree = Tree::open(&home.root, handle)?;
+    let start = VirtualPath::root().join(&home.start);
+    let start = start.unwrap_or_else(|_| VirtualPath::root());
+    Ok(Rc::new(Site { tree, label, start }))
+}
+
+/// A home directory: the root of the account, and where in it a session begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Home {
+    /// A path of this machine.
+    pub(super) root: PathBuf,
+    /// A path below it.
+    pub(super) start: Vec<u8>,
+}
+
+impl Home {
+    /// A directory given as it is.
+    pub(super) fn plain(root: PathBuf) -> Home {
+        Home {
+            root,
+            start: Vec::new(),
+        }
+    }
+
+    /// A home of the user database: in `/srv/ftp/./pub` the root ends before the dot.
+    pub(super) fn of_user(home: &Path) -> Home {
+        let text = home.as_os_str().as_bytes();
+        let cut = text.windows(3).position(|part| part == b"/./");
+        match cut {
+            Some(cut) if cut > 0 => Home {
+                root: PathBuf::from(OsStr::from_bytes(&text[..cut])),
+                start: text[cut + 2..].to_vec(),
+            },
+            _ => Home::plain(home.to_owned()),
+        }
+    }
 }
 
 /// The roots for clients that come to particular addresses: directories named after them.
@@ -135,7 +172,8 @@ pub(super) fn virtual_sites(directory: &Path, handle: &Handle) -> HashMap<IpAddr
         else {
             continue;
         };
-        match site(&entry.path(), format!("{address}:").into_bytes(), handle) {
+        let home = Home::plain(entry.path());
+        match site(&home, format!("{address}:").into_bytes(), handle) {
             Ok(site) => drop(sites.insert(address.to_canonical(), site)),
             Err(error) => logs::server(
                 Severity::Error,
@@ -185,6 +223,18 @@ mod tests {
         assert!(zone_file(&path).is_none());
         assert!(zone_file(&directory.path().join("missing")).is_none());
         assert!(TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").is_ok());
+    }
+
+    #[test]
+    fn a_home_with_a_dot_parts_the_root_from_the_start() {
+        let home = Home::of_user(Path::new("/srv/ftp/./pub"));
+        assert_eq!(home.root, Path::new("/srv/ftp"));
+        assert_eq!(home.start, b"/pub");
+        let home = Home::of_user(Path::new("/srv/ftp/./"));
+        assert_eq!(home.root, Path::new("/srv/ftp"));
+        assert_eq!(home.start, b"/");
+        let plain = Home::of_user(Path::new("/srv/ftp"));
+        assert_eq!(plain, Home::plain("/srv/ftp".into()));
     }
 
     #[test]

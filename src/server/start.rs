@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::materials::Home;
 use super::{Failure, materials, run};
 use crate::files;
 use crate::flags::{Flags, Stop};
@@ -121,15 +122,9 @@ fn prepare(
             Clients::Listeners(listen(&settings, identity.is_other)?)
         }
     };
-    let root = root(&settings, &identity)?;
-    let shared = shared(
-        settings,
-        &handle,
-        &identity,
-        root.as_deref(),
-        &clients,
-        zone,
-    )?;
+    let home = anonymous_home(&settings, &identity)?;
+    let root = home.as_ref().map(|home| home.root.clone());
+    let shared = shared(settings, &handle, &identity, home, &clients, zone)?;
     give_up_rights(&identity, root.as_deref())?;
     if let sandbox::Outcome::Unavailable(why) = sandbox::install() {
         logs::server(
@@ -190,31 +185,23 @@ fn identity(settings: &Settings) -> Result<Identity, Failure> {
     })
 }
 
-/// The anonymous root, the part of a home before `/./`; none where nobody may log in.
-fn root(settings: &Settings, identity: &Identity) -> Result<Option<PathBuf>, Failure> {
+/// The anonymous root; none where nobody may log in. Started without root, the name of the anonymous user serves
+/// only to find a home.
+fn anonymous_home(settings: &Settings, identity: &Identity) -> Result<Option<Home>, Failure> {
     let login = &settings.login;
-    let from_environment = || std::env::var_os("FTP_ANON_DIR").map(PathBuf::from);
-    let given = login.anonymous_root.clone();
-    let found = match &identity.home {
-        Some(home) => Some(given.unwrap_or_else(|| jail_of(home))),
-        None => given.or_else(from_environment),
-    };
-    match found {
-        Some(root) => Ok(Some(root)),
+    if let Some(root) = &login.anonymous_root {
+        return Ok(Some(Home::plain(root.clone())));
+    }
+    if let Some(home) = &identity.home {
+        return Ok(Some(Home::of_user(home)));
+    }
+    if let Some(root) = std::env::var_os("FTP_ANON_DIR") {
+        return Ok(Some(Home::plain(root.into())));
+    }
+    match privileges::user_named(&login.anonymous_user) {
+        Some(user) => Ok(Some(Home::of_user(&user.home))),
         None if login.no_anonymous => Ok(None),
         None => Err(Failure::no_root()),
-    }
-}
-
-fn jail_of(home: &std::path::Path) -> PathBuf {
-    let text = home.as_os_str().as_encoded_bytes();
-    let cut = text.windows(3).position(|part| part == b"/./");
-    match cut
-        .and_then(|cut| text.get(..cut))
-        .and_then(|jail| std::str::from_utf8(jail).ok())
-    {
-        Some(jail) if !jail.is_empty() => PathBuf::from(jail),
-        _ => home.to_owned(),
     }
 }
 
@@ -222,21 +209,22 @@ fn shared(
     settings: Settings,
     handle: &Handle,
     identity: &Identity,
-    root: Option<&std::path::Path>,
+    home: Option<Home>,
     clients: &Clients,
     zone: jiff::tz::TimeZone,
 ) -> Result<Rc<Shared>, Failure> {
-    let site = match root {
+    let site = match &home {
         None => None,
-        Some(path) => {
+        Some(home) => {
+            let path = &home.root;
             let label = [path.as_os_str().as_encoded_bytes(), b"/"].concat();
-            let site = materials::site(path, label, handle);
+            let site = materials::site(home, label, handle);
+            if identity.is_other {
+                warn_of_writable_root(path, identity);
+            }
             Some(site.map_err(|error| Failure::open("anonymous root", path, &error))?)
         }
     };
-    if let (Some(path), true) = (root, identity.is_other) {
-        warn_of_writable_root(path, identity);
-    }
     let files = &settings.files;
     let anonymous_upload = match files.anonymous_upload {
         _ if files.read_only => false,

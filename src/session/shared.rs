@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use super::control::Scratch;
 use crate::files::Tree;
 use crate::net::Random;
+use crate::proto::path::VirtualPath;
 use crate::reactor::Handle;
 use crate::settings::Settings;
 
@@ -28,6 +29,8 @@ pub struct Site {
     pub tree: Tree,
     /// How logs name its root: `/srv/ftp/`, or the virtual host's address and a colon.
     pub label: Vec<u8>,
+    /// Where a session begins: what stands behind `/./` in a home directory.
+    pub start: VirtualPath,
 }
 
 /// The words a client is greeted with.

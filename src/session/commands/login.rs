@@ -166,7 +166,7 @@ impl Session {
         let account = Account {
             name: b"ftp".to_vec(),
             site: Rc::clone(site),
-            cwd: VirtualPath::root(),
+            cwd: site.start.clone(),
             rights: Rights::anonymous(settings, shared.anonymous_upload, shared.unserved_owner),
             bandwidth: settings.limits.anonymous_bandwidth,
             ratio: settings.limits.anonymous_ratio,
