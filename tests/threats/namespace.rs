@@ -1,0 +1,42 @@
+//! Mounts that vanish with the test: each is made in a mount namespace of the test's own thread, which the kernel takes
+//! down with the last process in it (mount_namespaces(7)).
+
+use std::path::Path;
+
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+use rustix::thread::{UnshareFlags, unshare_unsafe};
+
+use crate::support::{cannot, is_root};
+
+/// Runs `test` on a thread that may mount; servers it starts see its mounts. Skips without root.
+pub(crate) fn with_mounts(test: impl FnOnce() + Send + 'static) {
+    if cannot(!is_root(), "mounting needs root") {
+        return;
+    }
+    let thread = std::thread::spawn(|| {
+        enter();
+        test();
+    });
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+fn enter() {
+    // SAFETY: only the table of mounts (and with it this thread's root and working directory) is parted from the
+    // other threads'; the table of descriptors stays shared.
+    unsafe { unshare_unsafe(UnshareFlags::NEWNS) }.expect("a mount namespace");
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    mount_change("/", private).expect("mounts of our own");
+}
+
+/// Mounts an empty file system in memory with room for `kilobytes`.
+pub(crate) fn mount_memory(at: &Path, kilobytes: u32) {
+    let options = std::ffi::CString::new(format!("size={kilobytes}k,mode=755")).expect("no NUL");
+    mount("tmpfs", at, "tmpfs", MountFlags::empty(), Some(&*options)).expect("a tmpfs");
+}
+
+/// Makes what is mounted there read-only.
+pub(crate) fn make_read_only(at: &Path) {
+    rustix::mount::mount_remount(at, MountFlags::RDONLY, "").expect("a remount");
+}
