@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
-use crate::reactor::{Direction, Handle, Io, Priority};
+use crate::reactor::{Direction, Handle, Io, Priority, Watch};
 
 /// A connected TCP socket on the loop.
 pub struct Stream {
@@ -108,6 +108,14 @@ impl Stream {
     pub fn end_writing(&self) {
         // A peer that is gone already needs no goodbye.
         let _ = self.io.get().shutdown(Shutdown::Write);
+    }
+
+    /// For seeing the connection break while nobody reads from it.
+    ///
+    /// # Errors
+    /// What registering with the kernel gives.
+    pub fn watch(&mut self) -> io::Result<Watch> {
+        self.io.watch()
     }
 
     /// Ready once the connection is broken; reads nothing.

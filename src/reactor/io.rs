@@ -46,6 +46,17 @@ pub(super) struct Slot {
 }
 
 impl Slot {
+    fn park(&mut self, context: &Context<'_>, direction: Direction) {
+        let place = match direction {
+            Direction::Read => &mut self.reader,
+            Direction::Write => &mut self.writer,
+        };
+        match place {
+            Some(waker) if waker.will_wake(context.waker()) => {}
+            _ => *place = Some(context.waker().clone()),
+        }
+    }
+
     pub(super) fn take_woken(&mut self, event: &Event) -> [Option<Waker>; 2] {
         let broken = event.is_error() || (event.is_read_closed() && event.is_write_closed());
         let readable = broken || event.is_readable() || event.is_read_closed();
@@ -70,6 +81,7 @@ pub(super) fn slot_of(slots: &mut Slab<Slot>, token: Token) -> Option<&mut Slot>
 pub(super) struct Registration {
     handle: Handle,
     index: usize,
+    token: Token,
 }
 
 impl Registration {
@@ -92,12 +104,13 @@ impl Registration {
             ended: false,
             broken: false,
         });
+        let token = Token((generation as usize) << 32 | index);
         // From here on the place is given back by Drop.
         let registration = Registration {
             handle: handle.clone(),
             index,
+            token,
         };
-        let token = Token((generation as usize) << 32 | index);
         let interest = match priority {
             // Telnet's urgent bytes come on control connections only.
             Priority::Control => Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY,
@@ -108,18 +121,7 @@ impl Registration {
     }
 
     pub(super) fn park(&self, context: &Context<'_>, direction: Direction) {
-        let mut slots = self.handle.0.slots.borrow_mut();
-        let Some(slot) = slots.get_mut(self.index) else {
-            return;
-        };
-        let place = match direction {
-            Direction::Read => &mut slot.reader,
-            Direction::Write => &mut slot.writer,
-        };
-        match place {
-            Some(waker) if waker.will_wake(context.waker()) => {}
-            _ => *place = Some(context.waker().clone()),
-        }
+        self.with_slot(|slot| slot.park(context, direction));
     }
 
     fn with_slot<R>(&self, read: impl FnOnce(&mut Slot) -> R) -> Option<R> {
@@ -248,16 +250,19 @@ impl<T: AsFd> Io<T> {
     /// # Errors
     /// What registering gives (out of memory, watch limit).
     fn park(&mut self, context: &Context<'_>, direction: Direction) -> io::Result<()> {
-        let registration = match &mut self.registration {
-            Some(registration) => registration,
+        self.registered()?.park(context, direction);
+        Ok(())
+    }
+
+    fn registered(&mut self) -> io::Result<&Registration> {
+        match &mut self.registration {
+            Some(registration) => Ok(registration),
             none => {
                 let descriptor = self.source.as_fd().as_raw_fd();
                 let source = &mut SourceFd(&descriptor);
-                none.insert(Registration::new(&self.handle, source, self.priority)?)
+                Ok(none.insert(Registration::new(&self.handle, source, self.priority)?))
             }
-        };
-        registration.park(context, direction);
-        Ok(())
+        }
     }
 
     /// Whether the kernel has reported an error or the end of both directions. Known only once a call has
@@ -269,18 +274,47 @@ impl<T: AsFd> Io<T> {
             .unwrap_or(false)
     }
 
+    /// For seeing the connection break while its owner is busy with something else.
+    ///
+    /// # Errors
+    /// What registering gives (out of memory, watch limit).
+    pub fn watch(&mut self) -> io::Result<Watch> {
+        let token = self.registered()?.token;
+        Ok(Watch {
+            handle: self.handle.clone(),
+            token,
+        })
+    }
+
     /// Parks the task until the connection breaks, without reading from it. Ready at once if it has.
     ///
     /// # Errors
-    /// As [`Io::park`].
+    /// As [`Io::watch`].
     pub fn poll_broken(&mut self, context: &Context<'_>) -> Poll<io::Result<()>> {
-        if let Err(error) = self.park(context, Direction::Read) {
-            return Poll::Ready(Err(error));
+        match self.watch() {
+            Ok(watch) => watch.poll_broken(context).map(Ok),
+            Err(error) => Poll::Ready(Err(error)),
         }
-        if self.is_broken() {
-            Poll::Ready(Ok(()))
-        } else {
-            Poll::Pending
+    }
+}
+
+/// Sees an [`Io`] break without borrowing it; made by [`Io::watch`]. It waits in the place of the reader, so it is for the
+/// task that reads from the descriptor.
+pub struct Watch {
+    handle: Handle,
+    token: Token,
+}
+
+impl Watch {
+    /// Parks the task until the connection breaks. Ready at once if it has, or if its [`Io`] is gone.
+    pub fn poll_broken(&self, context: &Context<'_>) -> Poll<()> {
+        let mut slots = self.handle.0.slots.borrow_mut();
+        match slot_of(&mut slots, self.token) {
+            Some(slot) if !slot.broken => {
+                slot.park(context, Direction::Read);
+                Poll::Pending
+            }
+            _ => Poll::Ready(()),
         }
     }
 }

@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 use mio::{Events, Token};
 use slab::Slab;
 
-pub use io::{Direction, Io, Priority};
+pub use io::{Direction, Io, Priority, Watch};
 pub use pool::{Job, Pool};
 pub use signals::Signals;
 pub use timer::Sleep;

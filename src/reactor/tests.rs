@@ -199,6 +199,29 @@ fn a_reset_is_seen_without_reading() {
 }
 
 #[test]
+fn a_watch_sees_the_reset_while_the_descriptor_is_in_other_hands() {
+    let mut reactor = Reactor::new().unwrap();
+    let handle = reactor.handle();
+    let (mut ours, theirs) = pair(&handle, Priority::Control);
+    let closer = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(10));
+        drop(theirs);
+    });
+    reactor
+        .run(async move {
+            let watch = ours.watch().unwrap();
+            let held = &mut ours;
+            std::future::poll_fn(|context| watch.poll_broken(context)).await;
+            assert!(held.is_broken());
+            drop(ours);
+            // What is gone is broken for good, whoever has its place now.
+            std::future::poll_fn(|context| watch.poll_broken(context)).await;
+        })
+        .unwrap();
+    closer.join().unwrap();
+}
+
+#[test]
 fn a_job_that_sleeps_does_not_stop_the_loop() {
     let mut reactor = Reactor::new().unwrap();
     let handle = reactor.handle();

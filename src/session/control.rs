@@ -16,6 +16,7 @@ use crate::net::Stream;
 use crate::proto::line::{Line, LineReader};
 use crate::proto::reply::Reply;
 use crate::proto::request;
+use crate::reactor::Watch;
 
 /// Replies waiting for a client that does not read them; beyond it no further command is looked at.
 const UNREAD_REPLIES: usize = 64 * 1024;
@@ -230,6 +231,11 @@ impl Control {
             Poll::Ready(_) => Poll::Ready(Err(End::Gone)),
             Poll::Pending => Poll::Pending,
         }
+    }
+
+    /// For seeing the client break away during a command that waits. None where the kernel has no room for it.
+    pub(super) fn watch(&mut self) -> Option<Watch> {
+        self.stream.watch().ok()
     }
 
     fn give_memory_back(&mut self) {

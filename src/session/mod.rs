@@ -19,8 +19,9 @@ mod transfer;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 pub use control::Control;
@@ -33,6 +34,7 @@ use crate::proto::facts::Facts;
 use crate::proto::line::Line;
 use crate::proto::reply::Reply;
 use crate::proto::request::{self, Malformed, Request};
+use crate::reactor::Watch;
 use commands::{Row, Run};
 use data::Data;
 use place::Account;
@@ -305,7 +307,17 @@ impl Session {
     async fn run_row(&mut self, row: &Row, argument: Vec<u8>) -> Result<Reply, Refusal> {
         match row.run {
             Run::Now(run) => run(self, &argument),
-            Run::Waits(run) => run(self, argument).await,
+            Run::Waits(run) => {
+                let watch = self.control.watch();
+                let shared = Rc::clone(&self.shared);
+                let running = run(self, argument);
+                let attended = Attended {
+                    running,
+                    watch,
+                    shared,
+                };
+                attended.await
+            }
         }
     }
 
@@ -508,6 +520,33 @@ impl Session {
             Severity::Debug,
             format_args!("Command [{verb}] [{}]", escape(argument)),
         );
+    }
+}
+
+/// A command that waits, for a disk that does not answer, say: the client's end ends it, and the server's. A type of its
+/// own since an async block would keep each part twice, in every idle session.
+struct Attended<'a> {
+    running: commands::Waiting<'a>,
+    watch: Option<Watch>,
+    shared: Rc<Shared>,
+}
+
+impl Future for Attended<'_> {
+    type Output = Result<Reply, Refusal>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Poll::Ready(outcome) = self.running.as_mut().poll(context) {
+            return Poll::Ready(outcome);
+        }
+        if self.shared.stopping.get() == Stopping::Now {
+            return Poll::Ready(Err(Refusal::ShuttingDown));
+        }
+        match &self.watch {
+            Some(watch) => watch
+                .poll_broken(context)
+                .map(|()| Err(Refusal::End(End::Gone))),
+            None => Poll::Pending,
+        }
     }
 }
 

@@ -12,7 +12,8 @@ use crate::common::client::Client;
 use crate::fuse::{NAMES, SIZE, Slow, byte_at};
 use crate::namespace::with_mounts;
 use crate::support::{
-    Launch, Place, Running, alone, begin, cannot, download, expect, expect_reply, within,
+    Launch, Place, Running, alone, begin, cannot, download, expect, expect_reply, reset_on_close,
+    within,
 };
 
 /// How long each read of the slow disk takes.
@@ -141,6 +142,33 @@ fn standing_download(server: &Running) -> (Client, TcpStream) {
     (client, data)
 }
 
+/// Clients that wait for the disk in one command each, and reset their connections: their sessions end at once.
+fn vanish_in_every_command(server: &Running) {
+    let descriptors = server.open_descriptors();
+    for command in [
+        "SIZE /slow/new",
+        "MDTM /slow/new",
+        "MLST /slow/new",
+        "CWD /slow/new",
+        "STAT /slow/new",
+        "LIST /slow/new",
+        "MLSD /slow",
+        "RETR /slow/new",
+        "STOR /slow/new",
+        "MKD /slow/new",
+    ] {
+        let mut client = server.logged_in();
+        client.ask_passive().expect("a port");
+        client
+            .send(format!("{command}\r\n").as_bytes())
+            .expect("the server reads");
+        std::thread::sleep(Duration::from_millis(30));
+        reset_on_close(client.stream());
+        drop(client);
+        server.back_to(descriptors, Duration::from_secs(2), command);
+    }
+}
+
 #[test]
 fn r1_a_disk_that_never_answers_is_felt_by_its_own_clients_only() {
     if has_no_fuse() {
@@ -168,6 +196,7 @@ fn r1_a_disk_that_never_answers_is_felt_by_its_own_clients_only() {
         let (late, worst) = slow_noops(&mut other);
         assert!(late <= 2, "{late} NOOPs waited, the worst {worst:?}");
         assert_eq!(download(&mut other, "RETR pub/small"), Ok(vec![b's'; 100]));
+        vanish_in_every_command(server);
         let descriptors = server.open_descriptors();
         let vanished = vanishing.len();
         drop(vanishing);
