@@ -53,6 +53,14 @@ pub(crate) fn is_root() -> bool {
     geteuid().is_root()
 }
 
+/// Whether the server's descriptors cannot be counted: it keeps itself from being looked at by its own user.
+pub(crate) fn cannot_count_descriptors() -> bool {
+    cannot(
+        !is_root(),
+        "the server's descriptors are shown to root only",
+    )
+}
+
 /// Lets this process have as many descriptors as it may.
 pub(crate) fn raise_own_descriptor_limit() {
     let maximum = getrlimit(Resource::Nofile).maximum;
