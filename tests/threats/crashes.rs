@@ -80,7 +80,7 @@ fn f10_a_killed_server_leaves_no_half_file_in_memory_either() {
     let _alone = alone();
     with_mounts(|| {
         let place = Place::new();
-        mount_memory(&place.root(), 200 << 10);
+        let _mounted = mount_memory(&place.root(), 200 << 10);
         place.furnish();
         killed_uploads(&place);
         are_swept(&place);

@@ -10,7 +10,7 @@ fn l4_a_full_disk_ends_the_upload_and_nothing_else() {
     let _together = together();
     with_mounts(|| {
         let place = Place::new();
-        mount_memory(&place.root(), 2048);
+        let _mounted = mount_memory(&place.root(), 2048);
         place.furnish();
         for (number, flags) in [&["-M"][..], &["-M", "-0"], &["-M", "-r"]]
             .iter()
@@ -48,7 +48,7 @@ fn l4_text_and_appended_uploads_meet_a_full_disk_too() {
     let _together = together();
     with_mounts(|| {
         let place = Place::new();
-        mount_memory(&place.root(), 2048);
+        let _mounted = mount_memory(&place.root(), 2048);
         place.furnish();
         let server = Launch::new(&place).start();
         let mut client = server.logged_in();
@@ -70,7 +70,7 @@ fn l4_a_read_only_disk_refuses_at_once() {
     let _together = together();
     with_mounts(|| {
         let place = Place::new();
-        mount_memory(&place.root(), 2048);
+        let _mounted = mount_memory(&place.root(), 2048);
         place.furnish();
         make_read_only(&place.root());
         let server = Launch::new(&place).flags(&["-M"]).start();

@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::mount::{MountFlags, mount};
 
+use crate::namespace::Mounted;
+
 /// The names in the file system's root.
 pub(crate) const NAMES: [&str; 2] = ["one", "two"];
 
@@ -58,6 +60,7 @@ pub(crate) struct Slow {
     still: Arc<AtomicBool>,
     ended: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
+    _mounted: Mounted,
 }
 
 impl Slow {
@@ -98,6 +101,7 @@ impl Slow {
             still,
             ended,
             thread,
+            _mounted: Mounted::at(at),
         }
     }
 

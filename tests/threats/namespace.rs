@@ -1,9 +1,11 @@
 //! Mounts that vanish with the test: each is made in a mount namespace of the test's own thread, which the kernel takes
 //! down with the last process in it (mount_namespaces(7)).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, mount_remount, unmount,
+};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 
 use crate::support::{cannot, is_root};
@@ -30,13 +32,30 @@ fn enter() {
     mount_change("/", private).expect("mounts of our own");
 }
 
+/// Something mounted, until the value goes: directories with mounts on them cannot be removed.
+pub(crate) struct Mounted(PathBuf);
+
+impl Mounted {
+    pub(crate) fn at(path: &Path) -> Mounted {
+        Mounted(path.to_owned())
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        // What is left goes with the namespace.
+        let _ = unmount(&self.0, UnmountFlags::DETACH);
+    }
+}
+
 /// Mounts an empty file system in memory with room for `kilobytes`.
-pub(crate) fn mount_memory(at: &Path, kilobytes: u32) {
+pub(crate) fn mount_memory(at: &Path, kilobytes: u32) -> Mounted {
     let options = std::ffi::CString::new(format!("size={kilobytes}k,mode=755")).expect("no NUL");
     mount("tmpfs", at, "tmpfs", MountFlags::empty(), Some(&*options)).expect("a tmpfs");
+    Mounted::at(at)
 }
 
 /// Makes what is mounted there read-only.
 pub(crate) fn make_read_only(at: &Path) {
-    rustix::mount::mount_remount(at, MountFlags::RDONLY, "").expect("a remount");
+    mount_remount(at, MountFlags::RDONLY, "").expect("a remount");
 }
