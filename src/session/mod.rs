@@ -10,6 +10,8 @@
 pub mod commands;
 mod control;
 mod data;
+#[cfg(any(test, feature = "fuzzing"))]
+mod lab;
 mod listing;
 mod place;
 mod policy;

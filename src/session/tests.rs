@@ -1,4 +1,17 @@
+//! Whole sessions on a real loop, from the client's side. Tests that begin with an id prove that row of the project's list
+//! of threats.
+
 use super::*;
+
+mod anonymous;
+mod control;
+mod data;
+mod edit;
+mod harness;
+mod names;
+mod replies;
+mod transfers;
+mod uploads;
 
 /// What a session costs that only sits there; the figure to hold is some 2 KiB with everything around it.
 #[test]

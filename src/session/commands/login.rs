@@ -192,7 +192,8 @@ impl Session {
         ))
     }
 
-    fn enter(&mut self, account: Account) {
+    /// Lets the client in.
+    pub(in crate::session) fn enter(&mut self, account: Account) {
         // What OPTS MLST chose before the login stands; accounts are shown owners besides.
         if !account.rights.anonymous && self.facts == Facts::for_anonymous() {
             self.facts = Facts::default();
