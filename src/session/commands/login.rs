@@ -195,7 +195,8 @@ impl Session {
     /// Lets the client in.
     pub(in crate::session) fn enter(&mut self, account: Account) {
         // What OPTS MLST chose before the login stands; accounts are shown owners besides.
-        if !account.rights.anonymous && self.facts == Facts::for_anonymous() {
+        let shows_owners = !account.rights.anonymous && !self.shared.settings.files.hide_ids;
+        if shows_owners && self.facts == Facts::for_anonymous() {
             self.facts = Facts::default();
         }
         self.who = Who::In(Box::new(account));

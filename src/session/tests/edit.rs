@@ -352,6 +352,26 @@ fn deny_and_hide_reach_every_verb() {
 }
 
 #[test]
+fn hideids_shows_ftp_as_owner_and_group() {
+    let ground = Ground::in_memory();
+    ground.write("f", b"x");
+    let mut client = ground.full_with(|settings| settings.files.hide_ids = true);
+    let listing = String::from_utf8(client.fetch("LIST")).unwrap();
+    let words: Vec<&str> = listing.split_ascii_whitespace().collect();
+    assert_eq!(&words[2..4], ["ftp", "ftp"], "{listing}");
+    let facts = String::from_utf8(client.fetch("MLSD")).unwrap();
+    let entry = facts.lines().find(|line| line.ends_with(" f")).unwrap();
+    for fact in entry.to_ascii_lowercase().split(';') {
+        if let Some(owner) = fact
+            .strip_prefix("unix.uid=")
+            .or(fact.strip_prefix("unix.gid="))
+        {
+            assert!(!owner.bytes().all(|byte| byte.is_ascii_digit()), "{entry}");
+        }
+    }
+}
+
+#[test]
 fn umask_of_u_applies_to_files_and_directories() {
     let ground = Ground::in_memory();
     let mut client = ground.full_with(|settings| {
