@@ -31,7 +31,9 @@ pub(super) enum Data {
 /// What the session is doing while it listens to its client.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Waiting for the data connection.
+    /// A failed login is answered late, and nothing makes that sooner.
+    Delay,
+    /// Waiting for the data connection. The command has had no reply yet, so no other command may have one.
     Opening,
     /// Sending.
     Sending,
@@ -118,8 +120,8 @@ impl Session {
         }
     }
 
-    /// Runs `work` while listening to the client: ABOR ends it, STAT and NOOP are answered, QUIT is kept for the
-    /// end, and so are other commands, in order. A client that breaks away ends it at once.
+    /// Runs `work` while listening to the client: ABOR ends it, STAT and NOOP are answered once bytes move, QUIT is kept
+    /// for the end, and so are other commands, in order. A client that breaks away ends it at once.
     pub(super) async fn attend<T>(
         &mut self,
         stage: Stage,
@@ -140,7 +142,7 @@ impl Session {
                         return Poll::Ready(Err(End::Gone.into()));
                     }
                     Poll::Ready(Ok(Interruption::Line(line))) => {
-                        if self.interrupted_by(line, progress) {
+                        if self.interrupted_by(line, stage, progress) {
                             return Poll::Ready(Err(Refusal::Aborted));
                         }
                     }
@@ -152,7 +154,7 @@ impl Session {
     }
 
     /// Acts on a line that came during a transfer; true for ABOR.
-    fn interrupted_by(&mut self, line: Line, progress: &Progress) -> bool {
+    fn interrupted_by(&mut self, line: Line, stage: Stage, progress: &Progress) -> bool {
         let verb = match &line {
             Line::Text(text) => request::parse(text)
                 .ok()
@@ -160,16 +162,17 @@ impl Session {
             Line::TooLong | Line::Flood => None,
         };
         let in_order = !self.control.has_postponed();
+        let replied = matches!(stage, Stage::Sending | Stage::Receiving);
         match verb.as_ref().map(|(verb, alone)| (verb.as_str(), *alone)) {
-            Some(("ABOR", _)) => {
+            Some(("ABOR", _)) if stage != Stage::Delay => {
                 self.abort_asked = true;
                 return true;
             }
-            Some(("NOOP", _)) if in_order => {
+            Some(("NOOP", _)) if in_order && replied => {
                 let reply = commands::session_noop();
                 self.send(&reply);
             }
-            Some(("STAT", true)) if in_order => {
+            Some(("STAT", true)) if in_order && replied => {
                 let reply = Reply::new(211, progress.words());
                 self.send(&reply);
             }

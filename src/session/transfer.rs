@@ -69,10 +69,9 @@ impl Progress {
 
     /// What STAT answers.
     pub(super) fn words(&self) -> String {
-        match (self.started, self.total) {
-            (None, _) => "Waiting for the data connection".into(),
-            (Some(_), Some(total)) => format!("{} of {total} bytes transferred", self.moved()),
-            (Some(_), None) => format!("{} bytes transferred", self.moved()),
+        match self.total {
+            Some(total) => format!("{} of {total} bytes transferred", self.moved()),
+            None => format!("{} bytes transferred", self.moved()),
         }
     }
 }

@@ -232,7 +232,7 @@ impl Session {
         let delay = FAILURE_DELAY * self.failed_logins + FAILURE_DELAY * random / 1000;
         let handle = self.shared.handle.clone();
         let progress = crate::session::transfer::Progress::none();
-        let stage = crate::session::data::Stage::Opening;
+        let stage = crate::session::data::Stage::Delay;
         self.attend(stage, &progress, handle.sleep(delay)).await?;
         let shown = &name[..name.len().min(LOGGED_NAME)];
         self.log(

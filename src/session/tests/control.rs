@@ -219,6 +219,17 @@ fn c15_lines_that_are_complete_run_after_the_end_of_input() {
     assert_eq!(ground.names(""), ["a", "b"]);
 }
 
+#[test]
+fn c4_a_failed_login_is_answered_in_order_and_its_delay_cannot_be_cut_short() {
+    let ground = Ground::in_memory();
+    let mut client = ground.nobody();
+    let begun = Instant::now();
+    client.raw("USER joe\r\nPASS one\r\nNOOP\r\nSTAT\r\nABOR\r\nSYST\r\n");
+    let codes: Vec<u16> = (0..6).map(|_| client.reply().code).collect();
+    assert_eq!(codes, [331, 530, 200, 530, 530, 215]);
+    assert!(begun.elapsed() >= Duration::from_secs(3));
+}
+
 static RECORDS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Other tests of this process make records too: no more are kept than this one needs.

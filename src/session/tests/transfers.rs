@@ -147,6 +147,20 @@ fn pipelined_commands_are_answered_in_order() {
 }
 
 #[test]
+fn nothing_overtakes_the_first_reply_of_a_transfer() {
+    let ground = Ground::in_memory();
+    ground.write("f", b"content");
+    let mut client = ground.full();
+    let port = client.passive_port();
+    // The data connection is not there yet, so the 150 is still to come.
+    client.raw("RETR f\r\nNOOP\r\nSTAT\r\n");
+    std::thread::sleep(Duration::from_millis(30));
+    assert_eq!(read_all(super::harness::connect(port)), 7);
+    let codes: Vec<u16> = (0..4).map(|_| client.reply().code).collect();
+    assert_eq!(codes, [150, 226, 200, 211]);
+}
+
+#[test]
 fn the_wait_for_the_data_connection_can_be_aborted() {
     let ground = Ground::in_memory();
     ground.write("f", b"content");
