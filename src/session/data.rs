@@ -155,6 +155,10 @@ impl Session {
 
     /// Acts on a line that came during a transfer; true for ABOR.
     fn interrupted_by(&mut self, line: Line, stage: Stage, progress: &Progress) -> bool {
+        if self.quit_asked {
+            // What follows QUIT is not looked at.
+            return false;
+        }
         let verb = match &line {
             Line::Text(text) => request::parse(text)
                 .ok()

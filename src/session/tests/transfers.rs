@@ -105,6 +105,22 @@ fn c12_other_commands_wait_for_the_end_of_a_transfer_and_are_answered_in_order()
 }
 
 #[test]
+fn c12_quit_in_a_transfer_closes_after_it_and_drops_what_follows() {
+    let ground = Ground::in_memory();
+    ground.write("f", vec![b'x'; HUGE]);
+    let mut client = ground.full();
+    let data = downloading(&mut client, "RETR f");
+    client.raw("QUIT\r\nDELE f\r\nNOOP\r\n");
+    std::thread::sleep(Duration::from_millis(20));
+    // Also what comes later, while the transfer still runs.
+    client.raw("NOOP\r\nSTAT\r\nDELE f\r\nQUIT\r\n");
+    assert_eq!(read_all(data), HUGE - 4096);
+    let codes: Vec<u16> = client.expect_end().iter().map(|reply| reply.code).collect();
+    assert_eq!(codes, [226, 221]);
+    assert!(ground.exists("f"));
+}
+
+#[test]
 fn c12_quit_behind_other_commands_keeps_its_place() {
     let ground = Ground::in_memory();
     ground.write("f", vec![b'x'; HUGE]);
