@@ -203,10 +203,11 @@ impl Session {
                 Ok(line) => line,
                 Err(end) => return end,
             };
-            self.last_command = self.shared.handle.now();
             if let Err(end) = self.obey(line).await {
                 return end;
             }
+            // Counted from the end of a command: a long transfer is no silence.
+            self.last_command = self.shared.handle.now();
         }
     }
 

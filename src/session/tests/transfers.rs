@@ -436,6 +436,20 @@ fn accepttimeout_ends_the_wait_for_the_client() {
 }
 
 #[test]
+fn idletimeout_ends_a_silent_session_but_no_transfer() {
+    let ground = Ground::in_memory();
+    ground.write("f", vec![b'x'; HUGE]);
+    let mut client = ground.full_with(|settings| settings.limits.idle = Duration::from_millis(150));
+    let data = downloading(&mut client, "RETR f");
+    std::thread::sleep(Duration::from_millis(400));
+    assert_eq!(read_all(data), HUGE - 4096);
+    assert_eq!(client.reply().code, 226);
+    client.expect("PWD", 257);
+    let codes: Vec<u16> = client.expect_end().iter().map(|reply| reply.code).collect();
+    assert_eq!(codes, [421]);
+}
+
+#[test]
 fn idletimeout_is_not_put_off_for_ever_by_commands_that_do_nothing() {
     let ground = Ground::in_memory();
     let mut client = ground.full_with(|settings| settings.limits.idle = Duration::from_millis(200));
