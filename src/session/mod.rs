@@ -253,6 +253,7 @@ impl Session {
         let text = match line {
             Line::Text(text) => text,
             Line::TooLong => {
+                self.once = Once::default();
                 self.log(Severity::Warning, format_args!("Line too long"));
                 return self.refuse(Refusal::LineTooLong);
             }
@@ -270,6 +271,9 @@ impl Session {
             Ok(()) => self.run_row(row, request.argument).await,
             Err(refusal) => Err(refusal),
         };
+        if row.rules.once.is_used_up() {
+            self.once = Once::default();
+        }
         if row.rules.deed {
             self.last_deed = self.shared.handle.now();
         }
@@ -290,11 +294,14 @@ impl Session {
         let kept = std::mem::take(&mut self.once);
         self.once = match row.rules.once {
             commands::OneShot::Drops => Once::default(),
-            commands::OneShot::KeepsRestart => Once {
+            commands::OneShot::KeepsRestart | commands::OneShot::TakesRestart => Once {
                 restart: kept.restart,
                 rename_from: None,
             },
-            commands::OneShot::Takes => kept,
+            commands::OneShot::TakesRename => Once {
+                restart: None,
+                rename_from: kept.rename_from,
+            },
         };
         if row.rules.needs_login && !matches!(self.who, Who::In(_)) {
             return Err(Refusal::NotLoggedIn);

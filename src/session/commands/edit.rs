@@ -2,7 +2,7 @@
 
 use super::super::Session;
 use super::super::refusal::Refusal;
-use super::{Argument, Feature, Row, Rules, Run, Waiting};
+use super::{Argument, Feature, OneShot, Row, Rules, Run, Waiting};
 use crate::logs::{Severity, escape};
 use crate::proto::reply::{Reply, quoted};
 use crate::proto::request;
@@ -45,7 +45,10 @@ pub(super) const ROWS: &[Row] = &[
         "RNTO",
         "RNTO <name>",
         Argument::Needed("No file name"),
-        Rules::TAKES,
+        Rules {
+            once: OneShot::TakesRename,
+            ..Rules::MEMBER
+        },
         Run::Waits(rnto),
     ),
     Row::new(

@@ -45,8 +45,17 @@ pub enum OneShot {
     Drops,
     /// The offset stays: this command prepares a transfer.
     KeepsRestart,
-    /// Handed to this command.
-    Takes,
+    /// This command is a transfer: the offset is handed to it.
+    TakesRestart,
+    /// The source is handed to this command.
+    TakesRename,
+}
+
+impl OneShot {
+    /// Whether nothing is left for later commands, however this one ends.
+    pub(super) fn is_used_up(self) -> bool {
+        matches!(self, OneShot::TakesRestart | OneShot::TakesRename)
+    }
 }
 
 /// What is checked before a command's function runs.
@@ -80,9 +89,9 @@ impl Rules {
         once: OneShot::KeepsRestart,
         ..Rules::MEMBER
     };
-    /// Uses what an earlier command left for it.
-    const TAKES: Rules = Rules {
-        once: OneShot::Takes,
+    /// Uses the offset that an earlier command left for it.
+    const TRANSFER: Rules = Rules {
+        once: OneShot::TakesRestart,
         ..Rules::MEMBER
     };
 

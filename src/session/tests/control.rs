@@ -138,11 +138,85 @@ fn harmless(verb: &str) -> String {
     }
 }
 
+#[test]
+fn c13_rnfr_survives_no_other_command() {
+    let ground = Ground::in_memory();
+    ground.write("f", b"0123456789");
+    let mut client = ground.full_with(impatient);
+    client.expect("TYPE I", 200);
+    for verb in verbs() {
+        if ["QUIT", "REIN", "RNTO"].contains(&verb) {
+            continue;
+        }
+        client.expect("RNFR f", 350);
+        client.ask(harmless(verb));
+        let reply = client.ask("RNTO g");
+        assert_eq!(reply.code, 503, "after {verb}: {}", reply.words());
+        assert!(ground.exists("f"), "{verb}");
+    }
+    for line in ["NOSUCHVERB", "", " x", "RNFR a\0b"] {
+        client.expect("RNFR f", 350);
+        client.ask(line);
+        client.expect("RNTO g", 503);
+    }
+    client.expect("RNFR f", 350);
+    client.ask([b'x'; 5000]);
+    client.expect("RNTO g", 503);
+    // A refused RNTO uses it up.
+    client.expect("RNFR f", 350);
+    client.expect("RNTO no/such/place", 451);
+    client.expect("RNTO g", 503);
+    client.expect("RNFR f", 350);
+    client.expect("RNTO g", 250);
+}
+
 /// Commands between REST and its transfer that set the transfer up, or say nothing.
 const KEEP_THE_OFFSET: [&str; 20] = [
     "PASV", "P@SW", "EPSV", "PORT", "EPRT", "ESTA", "ESTP", "PRET", "TYPE", "MODE", "STRU", "ALLO",
     "SIZE", "MDTM", "NOOP", "PWD", "XPWD", "REST", "", "",
 ];
+
+#[test]
+fn c13_rest_survives_only_what_prepares_a_transfer() {
+    let ground = Ground::in_memory();
+    ground.write("f", b"0123456789");
+    ground.write("other", b"x");
+    let mut client = ground.full_with(impatient);
+    client.expect("TYPE I", 200);
+    for verb in verbs() {
+        if ["QUIT", "REIN", "REST"].contains(&verb) {
+            continue;
+        }
+        client.expect("REST 4", 350);
+        client.ask(harmless(verb));
+        let content = client.fetch("RETR f");
+        let wanted: &[u8] = match KEEP_THE_OFFSET.contains(&verb) {
+            true => b"456789",
+            false => b"0123456789",
+        };
+        assert_eq!(content, wanted, "after {verb}");
+    }
+    for line in ["NOSUCHVERB", " x", "RNFR a\0b"] {
+        client.expect("REST 4", 350);
+        client.ask(line);
+        assert_eq!(client.fetch("RETR f").len(), 10, "after {line:?}");
+    }
+    // A transfer takes the offset whether it comes about or not.
+    client.expect("REST 4", 350);
+    client.expect("RETR f", 425);
+    assert_eq!(client.fetch("RETR f").len(), 10);
+    client.expect("REST 4", 350);
+    client.expect("RETR missing", 550);
+    assert_eq!(client.fetch("RETR f").len(), 10);
+    client.expect("REST 4", 350);
+    client.expect("RETR", 501);
+    assert_eq!(client.fetch("RETR f").len(), 10);
+    // And not the next rename, nor from there the next transfer.
+    client.expect("RNFR other", 350);
+    client.expect("REST 4", 350);
+    client.expect("RNTO another", 503);
+    assert_eq!(client.fetch("RETR f").len(), 10);
+}
 
 #[test]
 fn c14_epsv_all_holds_through_failed_transfers() {
