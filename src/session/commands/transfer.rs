@@ -441,10 +441,11 @@ fn pret(session: &mut Session, argument: Vec<u8>) -> Waiting<'_> {
 }
 
 fn rest(session: &mut Session, argument: &[u8]) -> Result<Reply, Refusal> {
-    let Ok(offset) = request::number(argument) else {
+    // An offset given before does not survive a refused one.
+    session.once.restart = request::number(argument).ok();
+    let Some(offset) = session.once.restart else {
         return Err(Refusal::RestartNotANumber);
     };
-    session.once.restart = Some(offset);
     let ascii = session.representation == Representation::Ascii;
     Ok(match ascii && offset != 0 {
         true => Reply::new(

@@ -194,6 +194,37 @@ const NO_NUMBERS: [&str; 14] = [
 ];
 
 #[test]
+fn p7_rest_and_allo_take_plain_digits_up_to_the_largest_offset() {
+    let ground = Ground::in_memory();
+    ground.write("f", b"0123456789");
+    let mut client = ground.full();
+    client.expect("TYPE I", 200);
+    for number in NO_NUMBERS {
+        client.expect(format!("REST {number}"), 554);
+        let code = client.ask(format!("ALLO {number}")).code;
+        assert_eq!(code, 501, "ALLO {number}");
+    }
+    client.expect("REST", 501);
+    client.expect("ALLO", 501);
+    client.expect("ALLO 1 R 99999999999999999999", 501);
+    client.expect("ALLO 1 R 80", 200);
+    client.expect("REST 9223372036854775807", 350);
+    let (refused, _) = client.download("RETR f");
+    assert_eq!(refused.code, 554);
+    client.expect("REST 9223372036854775807", 350);
+    assert_eq!(client.upload("STOR f", b"x").code, 553);
+    client.expect("REST 10", 350);
+    assert_eq!(client.fetch("RETR f"), b"");
+    client.expect("REST 11", 350);
+    assert_eq!(client.download("RETR f").0.code, 554);
+    // A refused offset does not stay.
+    client.expect("REST 5", 350);
+    client.expect("REST -1", 554);
+    assert_eq!(client.fetch("RETR f"), b"0123456789");
+    assert_eq!(ground.read("f"), b"0123456789");
+}
+
+#[test]
 fn p7_port_and_eprt_take_addresses_in_range_only() {
     let ground = Ground::in_memory();
     let mut client = ground.full();
