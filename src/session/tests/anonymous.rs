@@ -107,8 +107,9 @@ fn a3_autorename_numbers_clashes() {
     for _ in 0..3 {
         client.store("STOR incoming/a", b"x");
     }
-    client.store("APPE incoming/a", b"x");
-    assert_eq!(ground.names("incoming"), ["a", "a.1", "a.2", "a.3"]);
+    // Adding to a file is not replacing it, and not for strangers.
+    assert_eq!(client.upload("APPE incoming/a", b"x").code, 553);
+    assert_eq!(ground.names("incoming"), ["a", "a.1", "a.2"]);
 }
 
 #[test]
