@@ -85,7 +85,9 @@ impl Place {
     fn of(name: &str) -> Option<Place> {
         let inside = name.strip_prefix("src/")?.strip_suffix(".rs")?;
         let mut modules: Vec<&str> = inside.split('/').collect();
-        let is_test = modules.last() == Some(&"tests");
+        let is_test = modules
+            .iter()
+            .any(|module| ["tests", "fuzz"].contains(module));
         if modules.first() == Some(&"bin") || modules == ["main"] {
             modules = vec!["main"];
         }
