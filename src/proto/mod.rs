@@ -19,4 +19,4 @@ pub mod time;
 pub mod transfer_text;
 
 #[cfg(test)]
-mod xorshift;
+pub(crate) mod xorshift;

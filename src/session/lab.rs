@@ -90,3 +90,51 @@ impl Session {
         });
     }
 }
+
+/// A reply as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reply {
+    pub(super) code: u16,
+    /// All its lines, ends included.
+    pub(super) text: Vec<u8>,
+}
+
+/// Puts the lines of the control connection together to replies (RFC 959 section 4.2), and panics at what is none.
+#[derive(Default)]
+pub(super) struct ReplyReader {
+    text: Vec<u8>,
+}
+
+impl ReplyReader {
+    /// Whether a reply has begun and not ended.
+    pub(super) fn is_within_reply(&self) -> bool {
+        !self.text.is_empty()
+    }
+
+    /// Takes a line, its end included; gives the reply that ends with it.
+    pub(super) fn take(&mut self, line: &[u8]) -> Option<Reply> {
+        let first = self.text.is_empty();
+        self.text.extend_from_slice(line);
+        let shown = String::from_utf8_lossy(&self.text).into_owned();
+        let line = line.strip_suffix(b"\r\n");
+        let line = line.unwrap_or_else(|| panic!("a line without CR LF: {shown:?}"));
+        // TABs are set between the columns of a listing.
+        let harmless = |byte: &u8| *byte == b'\t' || (*byte >= 0x20 && *byte != 0x7f);
+        assert!(line.iter().all(harmless), "control bytes: {shown:?}");
+        let code = self.text.get(..3).unwrap_or_default();
+        let last = match (first, line.get(3)) {
+            (true, Some(b' ')) => true,
+            (true, Some(b'-')) => false,
+            (true, _) => panic!("no reply: {shown:?}"),
+            (false, after) => line.starts_with(code) && after == Some(&b' '),
+        };
+        let code = std::str::from_utf8(code).ok();
+        let code = code.and_then(|code| code.parse::<u16>().ok());
+        let code = code.filter(|code| (100..600).contains(code));
+        let code = code.unwrap_or_else(|| panic!("no reply: {shown:?}"));
+        last.then(|| Reply {
+            code,
+            text: std::mem::take(&mut self.text),
+        })
+    }
+}

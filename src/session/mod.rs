@@ -11,6 +11,8 @@ pub mod commands;
 mod control;
 mod data;
 #[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
+#[cfg(any(test, feature = "fuzzing"))]
 mod lab;
 mod listing;
 mod place;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -20,7 +20,8 @@ use socket2::SockRef;
 use tempfile::TempDir;
 
 use super::super::lab;
-pub(super) use super::super::lab::Login;
+use super::super::lab::ReplyReader;
+pub(super) use super::super::lab::{Login, Reply};
 use super::super::shared::{Counted, Shared};
 use super::super::{Session, commands};
 use crate::net::{Stream, prepare_control};
@@ -330,14 +331,6 @@ impl Drop for Server {
     }
 }
 
-/// A reply as it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Reply {
-    pub(super) code: u16,
-    /// All its lines, ends included.
-    pub(super) text: Vec<u8>,
-}
-
 impl Reply {
     pub(super) fn words(&self) -> String {
         String::from_utf8_lossy(&self.text).into_owned()
@@ -385,48 +378,20 @@ impl Client {
     }
 
     pub(super) fn reply_or_end(&mut self) -> Option<Reply> {
-        let mut text = Vec::new();
-        let mut code: Option<Vec<u8>> = None;
+        let mut reader = ReplyReader::default();
         loop {
-            let start = text.len();
-            match self.control.read_until(b'\n', &mut text) {
-                Ok(0) if start == 0 => return None,
-                Ok(0) => panic!("a reply without its end: {text:?}"),
+            let mut line = Vec::new();
+            match self.control.read_until(b'\n', &mut line) {
+                Ok(0) if !reader.is_within_reply() => return None,
+                Ok(0) => panic!("a reply without its end"),
                 Ok(_) => {}
-                Err(error) if start == 0 && error.kind() == std::io::ErrorKind::ConnectionReset => {
-                    return None;
-                }
-                Err(error) => panic!(
-                    "no reply: {error}, had {:?}",
-                    String::from_utf8_lossy(&text)
-                ),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("no reply: {error}"),
             }
-            let line = text[start..].strip_suffix(b"\r\n").expect("CR LF");
-            let harmless = |byte: &u8| *byte == b'\t' || (*byte >= 0x20 && *byte != 0x7f);
-            assert!(
-                line.iter().all(harmless),
-                "{:?}",
-                String::from_utf8_lossy(line)
-            );
-            match &code {
-                None => {
-                    assert!(line.len() >= 4 && line[..3].iter().all(u8::is_ascii_digit));
-                    code = Some(line[..3].to_vec());
-                    match line[3] {
-                        b' ' => break,
-                        b'-' => {}
-                        other => panic!("{other} after a code"),
-                    }
-                }
-                Some(code) if line.starts_with(code) && line.get(3) == Some(&b' ') => break,
-                Some(_) => {}
+            if let Some(reply) = reader.take(&line) {
+                return Some(reply);
             }
         }
-        let digits = std::str::from_utf8(&text[..3]).unwrap();
-        Some(Reply {
-            code: digits.parse().unwrap(),
-            text,
-        })
     }
 
     /// Sends a line and reads one reply.

@@ -17,8 +17,7 @@ fn p1_an_overlong_line_is_refused_once_and_its_tail_is_no_command() {
     assert_ne!(client.ask(&longest).code, 500);
     let longer = [b"SIZE ".as_slice(), &[b'x'; 4092]].concat();
     assert_eq!(client.ask(&longer).code, 500);
-    let tail = [&[b'x'; 10_000], b"\nDELE f".as_slice()].concat();
-    let tail = [b"SIZE ".as_slice(), &tail[..10_000], b" DELE f"].concat();
+    let tail = [b"SIZE ".as_slice(), &[b'x'; 10_000], b" DELE f"].concat();
     assert_eq!(client.ask(&tail).code, 500);
     client.expect("SIZE f", 213);
     client.expect("NOOP", 200);
@@ -136,8 +135,7 @@ fn p5_every_byte_at_every_place_of_a_short_command_gets_one_answer() {
 #[test]
 fn p6_telnet_commands_vanish_however_they_are_split() {
     let ground = Ground::in_memory();
-    ground.directory(&"\u{e4}".to_string());
-    fs::create_dir(ground.root().join(std::ffi::OsStr::new("x"))).unwrap();
+    ground.directory("x");
     let sequences: [&[u8]; 6] = [
         b"\xff\xf4\xff\xf2",
         b"\xff\xfd\x01",
@@ -692,7 +690,7 @@ fn names_are_bytes_and_come_back_as_they_went() {
         b"'quote\"",
         b"-dash",
     ] {
-        client.store(std::str::from_utf8(b"STOU").unwrap(), b"");
+        client.store("STOU", b"");
         let reply = client.upload([b"STOR ", name].concat(), b"content");
         assert_eq!(reply.code, 226, "{name:?}");
         let path = ground.root().join(std::ffi::OsStr::from_bytes(name));
