@@ -110,6 +110,10 @@ pub fn session_target(data: &[u8]) {
     let [mode, step, bytes @ ..] = data else {
         return;
     };
+    if bytes.windows(CANARY.len()).any(|part| part == CANARY) {
+        // The client knows it already: a guided fuzzer reads it out of our comparisons.
+        return;
+    }
     let ground = ground().expect("a place for temporary files");
     let mut reactor = Reactor::new().expect("a loop");
     let handle = reactor.handle();

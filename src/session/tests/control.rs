@@ -253,15 +253,16 @@ fn c15_replies_that_nobody_reads_stop_the_commands_and_nobody_else() {
         client.socket().set_nonblocking(true).unwrap();
     }
     let mut sent = [0; 4];
-    let limit = Instant::now() + Duration::from_millis(700);
     let mut worst = Duration::ZERO;
-    while Instant::now() < limit {
+    let mut progress = Instant::now();
+    while progress.elapsed() < Duration::from_millis(300) {
         for (client, sent) in clients.iter().zip(&mut sent) {
             while let Ok(count) = client.socket().write(&flood[*sent..]) {
                 *sent += count;
-                if *sent == flood.len() || count == 0 {
+                if count == 0 {
                     break;
                 }
+                progress = Instant::now();
             }
         }
         let begun = Instant::now();

@@ -9,6 +9,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
@@ -39,7 +40,18 @@ pub(super) const STRANGER: u32 = 65534;
 
 /// A root to serve, and next to it what must never be reached.
 pub(super) struct Ground {
+    /// Taken off before the directory it covers is removed.
+    mount: Option<Mount>,
     base: TempDir,
+}
+
+/// A file system of its own.
+struct Mount(PathBuf);
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
 }
 
 impl Ground {
@@ -53,10 +65,28 @@ impl Ground {
         Ground::below(&std::env::temp_dir())
     }
 
+    /// On a file system with this much room; none where the tests may not mount one.
+    pub(super) fn with_room(mebibytes: u32) -> Option<Ground> {
+        let mut ground = Ground::in_memory();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o"])
+            .arg(format!("size={mebibytes}m"))
+            .arg("wharf-test")
+            .arg(ground.root())
+            .stderr(Stdio::null())
+            .status();
+        if !mounted.is_ok_and(|status| status.success()) {
+            eprintln!("skipped: needs the right to mount a small file system");
+            return None;
+        }
+        ground.mount = Some(Mount(ground.root()));
+        Some(ground)
+    }
+
     fn below(directory: &Path) -> Ground {
         let base = tempfile::tempdir_in(directory).unwrap();
         fs::set_permissions(base.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let ground = Ground { base };
+        let ground = Ground { mount: None, base };
         fs::create_dir(ground.root()).unwrap();
         fs::create_dir_all(ground.outside().join("d")).unwrap();
         for name in ["secret", "f", "d/f"] {

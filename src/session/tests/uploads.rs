@@ -394,3 +394,43 @@ fn f7_special_files_are_never_opened() {
         }
     }
 }
+
+#[test]
+fn f10_a_disk_that_fills_leaves_the_old_file_and_no_other() {
+    let Some(ground) = Ground::with_room(2) else {
+        return;
+    };
+    ground.write("f", b"old");
+    let mut client = ground.full_with(|settings| settings.files.no_truncate = true);
+    client.expect("TYPE I", 200);
+    assert_eq!(client.upload("STOR f", &pattern(4 << 20)).code, 452);
+    assert_eq!(ground.read("f"), b"old");
+    eventually("the temporary file is gone", || ground.names("") == ["f"]);
+    client.expect("NOOP", 200);
+    // There is room again.
+    client.store("STOR f", &pattern(LARGE));
+    assert!(ground.read("f") == pattern(LARGE));
+    drop(client);
+
+    let mut client = ground.full();
+    client.expect("TYPE I", 200);
+    assert_eq!(client.upload("STOR g", &pattern(4 << 20)).code, 452);
+    client.expect("DELE g", 250);
+    client.store("STOR g", b"x");
+}
+
+#[test]
+fn a7_k_stops_an_upload_while_its_bytes_arrive() {
+    let Some(ground) = Ground::with_room(32) else {
+        return;
+    };
+    let mut client = ground.full_with(|settings| {
+        settings.files.max_disk_percent = Some(50);
+        settings.files.no_truncate = true;
+    });
+    client.expect("TYPE I", 200);
+    client.store("STOR small", b"x");
+    assert_eq!(client.upload("STOR f", &pattern(28 << 20)).code, 552);
+    eventually("the file is taken back", || ground.names("") == ["small"]);
+    client.store("STOR f", b"x");
+}
