@@ -29,6 +29,9 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// How long an idle thread stays.
 const IDLE: Duration = Duration::from_secs(10);
 
+/// How far helper threads give way to the loop, in steps of nice(2).
+const NICE: i32 = 5;
+
 const STACK: usize = 256 * 1024;
 
 type Work = Box<dyn FnOnce() + Send>;
@@ -206,7 +209,12 @@ impl Pool {
         let started = std::thread::Builder::new()
             .name("helper".into())
             .stack_size(STACK)
-            .spawn(move || shared.work_until_idle());
+            .spawn(move || {
+                // A long listing keeps a processor busy, and the loop must not wait for its turn behind it. Where the
+                // kernel refuses, only that is lost.
+                let _ = rustix::process::setpriority_process(None, NICE);
+                shared.work_until_idle();
+            });
         if started.is_err() {
             let mut state = self.shared.state();
             state.threads -= 1;
