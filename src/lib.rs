@@ -71,6 +71,7 @@
 
 pub mod files;
 pub mod flags;
+pub mod keeper;
 pub mod logs;
 pub mod net;
 pub mod proto;

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows FTP, and nothing here imports another part of this crate.
 
+pub mod creds;
 pub mod descriptors;
 pub mod files;
 #[cfg(test)]

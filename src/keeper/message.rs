@@ -1,0 +1,147 @@
+//! What travels between the server and its keeper, and its form on the wire.
+//!
+//! One datagram of a SOCK_SEQPACKET pair is one message: a number that the answer repeats, a kind, then fields in a
+//! fixed order, each of fixed size or with its length in front. A message that is too long, too short, of an unknown
+//! kind or with bytes left over is refused whole.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use zeroize::Zeroize;
+
+/// The largest message.
+pub const LONGEST: usize = 16 * 1024;
+
+/// Longest user name, in bytes; the session cuts at Pure-FTPd's 127.
+pub const LONGEST_NAME: usize = 127;
+
+/// Longest password, in bytes; Pure-FTPd's limit.
+pub const LONGEST_PASSWORD: usize = 511;
+
+/// Longest path.
+pub const LONGEST_PATH: usize = 4096;
+
+/// Most supplementary groups of a user; Pure-FTPd's limit.
+pub const MOST_GROUPS: usize = 256;
+
+/// A password: never printed, wiped when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Vec<u8>);
+
+impl Secret {
+    /// Takes the bytes over.
+    pub fn new(bytes: Vec<u8>) -> Secret {
+        Secret(bytes)
+    }
+
+    /// The bytes, for comparing and hashing.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret")
+    }
+}
+
+/// May this client log in?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// The name as given, at most [`LONGEST_NAME`] bytes.
+    pub user: Vec<u8>,
+    /// The password as given, at most [`LONGEST_PASSWORD`] bytes.
+    pub password: Secret,
+    /// The client's address.
+    pub peer: IpAddr,
+    /// Where the client came to.
+    pub local: SocketAddr,
+    /// Whether the control connection is protected.
+    pub encrypted: bool,
+    /// The server name the client asked for in TLS; empty without.
+    pub sni: Vec<u8>,
+}
+
+/// What the server may ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// A login.
+    Check(Check),
+    /// A TCP socket bound to this address, for an active data connection from a port below 1024.
+    Bind(SocketAddr),
+    /// The name of a client's address.
+    Name(IpAddr),
+}
+
+/// Limits of one account; none where a field is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes a second to the server.
+    pub upload_rate: Option<u64>,
+    /// Bytes a second to the client.
+    pub download_rate: Option<u64>,
+    /// Upload and download parts of a ratio, each at least 1.
+    pub ratio: Option<(u32, u32)>,
+    /// Files the account may have.
+    pub quota_files: Option<u64>,
+    /// Bytes the account may have.
+    pub quota_bytes: Option<u64>,
+    /// Sessions at a time.
+    pub sessions: Option<u32>,
+}
+
+/// A login that was granted. The descriptor of the root directory, opened as the user, comes with the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// User number; never 0 unless `-u 0`.
+    pub uid: u32,
+    /// Main group.
+    pub gid: u32,
+    /// Supplementary groups, at most [`MOST_GROUPS`].
+    pub groups: Vec<u32>,
+    /// The root directory as logs name it.
+    pub root: Vec<u8>,
+    /// Where below the root the session begins, with a slash in front.
+    pub start: Vec<u8>,
+    /// Whether the user is kept in the home directory (the words of the 230 reply say so).
+    pub restricted: bool,
+    /// Of the trusted group: dot files, no ratio, no quota.
+    pub trusted: bool,
+    /// What holds for this account.
+    pub limits: Limits,
+}
+
+/// Why a login was not granted. Clients are told one and the same thing; the log learns more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// No such user, or not this password, address or hour.
+    Credentials,
+    /// The user number is below `-u`, or is 0.
+    Number(u32),
+    /// The home directory is not there and could not be made.
+    NoHome,
+    /// A source could not be asked.
+    Unavailable,
+}
+
+/// What the keeper answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// To a check.
+    Granted(Box<Grant>),
+    /// To a check.
+    Denied(Denial),
+    /// To a bind; the socket comes with the message.
+    Bound,
+    /// To a question for a name; letters, digits, `.`, `-` and `_` only.
+    Name(Option<String>),
+    /// The thing asked for could not be done: an errno.
+    Failed(i32),
+}
