@@ -136,8 +136,8 @@ pub enum Denial {
 pub enum Answer {
     /// To a check.
     Granted(Box<Grant>),
-    /// To a check.
-    Denied(Denial),
+    /// To a check, with what the log should know besides (no secret; cut to some hundred bytes).
+    Denied(Denial, String),
     /// To a bind; the socket comes with the message.
     Bound,
     /// To a question for a name; letters, digits, `.`, `-` and `_` only.

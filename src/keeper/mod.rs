@@ -7,5 +7,13 @@
 //!
 //! [`message`] is what travels, [`sources`] are the places where accounts come from.
 
+mod judge;
+pub mod link;
 pub mod message;
+mod process;
 pub mod sources;
+mod wire;
+
+pub use judge::{Plan, Jail};
+pub use link::Link;
+pub use process::start;

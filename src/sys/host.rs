@@ -1,5 +1,7 @@
 //! What the machine says about itself: sysinfo(2), which unlike /proc is there inside a chroot.
 
+use std::net::IpAddr;
+
 /// The parts of one in the kernel's load figures (`SI_LOAD_SHIFT` in linux/sysinfo.h).
 const LOAD_UNIT: f64 = 65536.0;
 
@@ -9,6 +11,31 @@ pub fn load_average() -> [f64; 3] {
     rustix::system::sysinfo()
         .loads
         .map(|load| load as f64 / LOAD_UNIT)
+}
+
+/// The name of an address (getnameinfo(3) with NI_NAMEREQD); none if it has none. Asks name servers and may take long.
+pub fn name_of(address: IpAddr) -> Option<String> {
+    let socket = socket2::SockAddr::from(std::net::SocketAddr::new(address, 0));
+    let mut name = [0_u8; 256];
+    // SAFETY: the address is live and of the length given; the buffer is writable for its length; no service is asked for.
+    let result = unsafe {
+        libc::getnameinfo(
+            socket.as_ptr().cast(),
+            socket.len(),
+            name.as_mut_ptr().cast(),
+            name.len() as libc::socklen_t,
+            std::ptr::null_mut(),
+            0,
+            libc::NI_NAMEREQD,
+        )
+    };
+    if result != 0 {
+        return None;
+    }
+    let name = std::ffi::CStr::from_bytes_until_nul(&name).ok()?;
+    let good = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_".contains(byte);
+    let text = name.to_str().ok()?;
+    text.bytes().all(|byte| good(&byte)).then(|| text.to_owned())
 }
 
 #[cfg(test)]

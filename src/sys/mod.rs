@@ -7,6 +7,8 @@ pub mod descriptors;
 pub mod files;
 #[cfg(test)]
 mod forked;
+pub mod homes;
 pub mod host;
 pub mod privileges;
+pub mod process;
 pub mod sandbox;

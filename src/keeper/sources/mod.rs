@@ -50,3 +50,18 @@ pub struct Row {
     /// Opens it; the error is one short line that names what is wrong with the argument.
     pub open: fn(argument: &str) -> Result<Box<dyn Source>, String>,
 }
+
+/// The kinds there are, in the order of help.
+pub const ROWS: &[Row] = &[];
+
+/// Finds the kind of `NAME[:ARGUMENT]` and opens it.
+///
+/// # Errors
+/// One line: an unknown name, a missing argument, what the kind says.
+pub fn open(spec: &str) -> Result<Box<dyn Source>, String> {
+    let (name, argument) = spec.split_once(':').unwrap_or((spec, ""));
+    match ROWS.iter().find(|row| row.name == name) {
+        Some(row) => (row.open)(argument),
+        None => Err(format!("there is no such source: {name}")),
+    }
+}

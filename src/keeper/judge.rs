@@ -1,0 +1,257 @@
+//! What comes after a source knows a user: may this account come in, and where does it live?
+//!
+//! Pure-FTPd's rules (README of the user's home, `-A`, `-a`, `-u`, `-j`), the same for all sources. Runs in a check
+//! worker, which is root; the home is opened as the user.
+
+use std::ffi::OsStr;
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::message::{Answer, Check, Denial, Grant, MOST_GROUPS};
+use super::sources::{Found, Source, Verdict};
+use crate::sys::creds::{self, Identity};
+use crate::sys::homes;
+
+/// Who is kept in the home directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Jail {
+    /// Those whose home says so with `/./`.
+    #[default]
+    Asked,
+    /// Everyone but uid 0 (`-A`).
+    Everyone,
+    /// Everyone but uid 0 and members of this group (`-a`).
+    AllBut(u32),
+}
+
+/// What the flags say about accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// `-l`, in order: names and arguments of sources.
+    pub sources: Vec<String>,
+    /// `-u`: the lowest user number let in. Without it 1.
+    pub min_uid: u32,
+    /// `-A`, `-a`.
+    pub jail: Jail,
+    /// `-j`.
+    pub create_home: bool,
+    /// The umask of directories, for `-j`.
+    pub directory_umask: u32,
+    /// `-n`: every account has a quota, so each is kept in its home.
+    pub quota_for_all: bool,
+    /// Whether workers switch to the user (they are root) or the server has one identity for all.
+    pub switches: bool,
+}
+
+/// Asks the sources in order and judges what they say.
+pub(super) fn check(sources: &mut [Box<dyn Source>], plan: &Plan, question: &Check) -> (Answer, Option<OwnedFd>) {
+    let mut notes = Vec::new();
+    for source in sources {
+        match source.check(question) {
+            Verdict::Accepted(found) => return admit(plan, *found),
+            Verdict::Refused => return denied(Denial::Credentials, &notes),
+            Verdict::Unknown => {}
+            Verdict::Broken(why) => notes.push(why),
+        }
+    }
+    let denial = if notes.is_empty() { Denial::Credentials } else { Denial::Unavailable };
+    denied(denial, &notes)
+}
+
+fn denied(denial: Denial, notes: &[String]) -> (Answer, Option<OwnedFd>) {
+    (Answer::Denied(denial, notes.join("; ")), None)
+}
+
+fn admit(plan: &Plan, found: Found) -> (Answer, Option<OwnedFd>) {
+    if plan.switches && found.uid < plan.min_uid {
+        return denied(Denial::Number(found.uid), &[]);
+    }
+    let groups = groups_of(&found);
+    let identity = Arc::new(Identity {
+        uid: found.uid,
+        gid: found.gid,
+        groups: groups.clone(),
+    });
+    let home = place(plan, &found, &groups);
+    match open_root(plan, &home, &identity) {
+        Ok(root) => {
+            let grant = Grant {
+                uid: found.uid,
+                gid: found.gid,
+                groups,
+                root: home.root.into_os_string().as_encoded_bytes().to_vec(),
+                start: home.start,
+                restricted: home.restricted,
+                trusted: home.trusted,
+                limits: found.limits,
+            };
+            (Answer::Granted(Box::new(grant)), Some(root))
+        }
+        Err(error) => denied(Denial::NoHome, &[format!("{}: {error}", home.root.display())]),
+    }
+}
+
+fn groups_of(found: &Found) -> Vec<u32> {
+    let Some(name) = &found.system_name else {
+        return vec![found.gid];
+    };
+    let listed = users::get_user_groups(OsStr::from_bytes(name), found.gid).unwrap_or_default();
+    let mut groups: Vec<u32> = listed.iter().map(users::Group::gid).take(MOST_GROUPS).collect();
+    if groups.is_empty() {
+        groups.push(found.gid);
+    }
+    groups
+}
+
+/// Where an account lives.
+struct Home {
+    root: PathBuf,
+    start: Vec<u8>,
+    restricted: bool,
+    trusted: bool,
+}
+
+fn place(plan: &Plan, found: &Found, groups: &[u32]) -> Home {
+    let home = found.home.as_slice();
+    let member = |gid| found.gid == gid || groups.contains(&gid);
+    let trusted = match plan.jail {
+        Jail::AllBut(gid) => found.uid == 0 || member(gid),
+        Jail::Everyone => found.uid == 0,
+        Jail::Asked => false,
+    };
+    let has_quota = plan.quota_for_all || found.limits.quota_files.is_some() || found.limits.quota_bytes.is_some();
+    if let Some(cut) = home.windows(3).position(|part| part == b"/./") {
+        let root = if cut == 0 { b"/" } else { &home[..cut] };
+        return Home {
+            root: PathBuf::from(OsStr::from_bytes(root)),
+            start: home[cut + 2..].to_vec(),
+            restricted: false,
+            trusted,
+        };
+    }
+    let kept = plan.jail != Jail::Asked && !trusted || has_quota && !trusted;
+    match kept {
+        true => Home {
+            root: PathBuf::from(OsStr::from_bytes(home)),
+            start: b"/".to_vec(),
+            restricted: true,
+            trusted,
+        },
+        false => Home {
+            root: PathBuf::from("/"),
+            start: home.to_vec(),
+            restricted: false,
+            trusted,
+        },
+    }
+}
+
+/// Opens the root as the user. A home that is not there is made under `-j`; otherwise it ends the login, and never
+/// in `/`.
+fn open_root(plan: &Plan, home: &Home, identity: &Arc<Identity>) -> io::Result<OwnedFd> {
+    if !home.root.is_absolute() {
+        return Err(ErrorKind::InvalidInput.into());
+    }
+    let directory = whole_home(home);
+    let open = || -> io::Result<OwnedFd> {
+        creds::assume(identity)?;
+        let opened = homes::open_root(&home.root, identity.uid).and_then(|root| {
+            // The start must be there too: a session never begins in a place that is not.
+            homes::open_root(&directory, identity.uid).map(|_| root)
+        });
+        creds::reset();
+        opened
+    };
+    match open() {
+        Err(error) if error.kind() == ErrorKind::NotFound && plan.create_home => {
+            homes::make(&directory, identity.uid, identity.gid, plan.directory_umask)?;
+            open()
+        }
+        opened => opened,
+    }
+}
+
+fn whole_home(home: &Home) -> PathBuf {
+    let start = home.start.iter().position(|byte| *byte != b'/');
+    match start {
+        Some(at) => home.root.join(Path::new(OsStr::from_bytes(&home.start[at..]))),
+        None => home.root.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keeper::message::Limits;
+
+    fn plan(jail: Jail) -> Plan {
+        Plan {
+            sources: Vec::new(),
+            min_uid: 1,
+            jail,
+            create_home: false,
+            directory_umask: 0o022,
+            quota_for_all: false,
+            switches: true,
+        }
+    }
+
+    fn found(uid: u32, gid: u32, home: &str) -> Found {
+        Found {
+            uid,
+            gid,
+            system_name: None,
+            home: home.as_bytes().to_vec(),
+            limits: Limits::default(),
+        }
+    }
+
+    fn placed(jail: Jail, uid: u32, gid: u32, home: &str) -> (String, String, bool) {
+        let found = found(uid, gid, home);
+        let home = place(&plan(jail), &found, &[gid]);
+        let start = String::from_utf8(home.start).unwrap();
+        (home.root.display().to_string(), start, home.restricted)
+    }
+
+    #[test]
+    fn homes_and_jails_follow_the_table_of_pure_ftpd() {
+        let row = |root: &str, start: &str, kept| (root.to_owned(), start.to_owned(), kept);
+        assert_eq!(placed(Jail::Asked, 1000, 100, "/home/joe"), row("/", "/home/joe", false));
+        assert_eq!(placed(Jail::Asked, 1000, 100, "/home/./joe"), row("/home", "/joe", false));
+        assert_eq!(placed(Jail::Asked, 1000, 100, "/home/joe/./"), row("/home/joe", "/", false));
+        assert_eq!(placed(Jail::Everyone, 1000, 100, "/home/joe"), row("/home/joe", "/", true));
+        assert_eq!(placed(Jail::Everyone, 0, 0, "/root"), row("/", "/root", false));
+        assert_eq!(placed(Jail::AllBut(100), 1000, 100, "/home/joe"), row("/", "/home/joe", false));
+        assert_eq!(placed(Jail::AllBut(101), 1000, 100, "/home/joe"), row("/home/joe", "/", true));
+        // Group 0 is not trusted unless given.
+        assert_eq!(placed(Jail::Everyone, 1000, 0, "/home/joe"), row("/home/joe", "/", true));
+    }
+
+    #[test]
+    fn a_quota_keeps_its_user_in_the_home() {
+        let mut with_quota = found(1000, 100, "/home/joe");
+        with_quota.limits.quota_files = Some(10);
+        assert!(place(&plan(Jail::Asked), &with_quota, &[100]).restricted);
+    }
+
+    #[test]
+    fn root_and_low_numbers_are_denied() {
+        for uid in [0, 999] {
+            let mut plan = plan(Jail::Asked);
+            plan.min_uid = 1000;
+            let (answer, root) = admit(&plan, found(uid, 100, "/tmp"));
+            assert_eq!(answer, Answer::Denied(Denial::Number(uid), String::new()));
+            assert!(root.is_none());
+        }
+    }
+
+    #[test]
+    fn a_home_that_is_missing_is_never_replaced_by_another_place() {
+        let (answer, root) = admit(&plan(Jail::Everyone), found(1000, 100, "/no/such/home"));
+        assert!(matches!(answer, Answer::Denied(Denial::NoHome, _)));
+        assert!(root.is_none());
+    }
+}

@@ -1,0 +1,241 @@
+//! The server's side: questions out, answers in, each awaited by the session that asked.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::Future;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use zeroize::Zeroize;
+
+use super::message::{Answer, Check, Denial, Grant, LONGEST, Question};
+use super::wire;
+use crate::reactor::{Direction, Handle, Io, Priority};
+use crate::sys::process;
+
+/// Logins in flight; more are told to come again (threats: C4).
+const MOST_CHECKS: usize = 64;
+
+/// How long a session waits for the answer to its login (threats: C8).
+const CHECK_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long for a bound socket, and for a name.
+const SHORT_DEADLINE: Duration = Duration::from_secs(3);
+
+/// The server's ends of the pairs.
+pub struct Ends {
+    pub(super) checks: OwnedFd,
+    pub(super) names: OwnedFd,
+    pub(super) binds: OwnedFd,
+}
+
+/// The way to the keeper. Cloning is cheap.
+#[derive(Clone)]
+pub struct Link {
+    checks: Rc<Lane>,
+    names: Rc<Lane>,
+    binds: Rc<Lane>,
+}
+
+/// Why a login was not granted, as the server hears it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum NotGranted {
+    /// The keeper's answer, and what the log should know.
+    Denied(Denial, String),
+    /// Too many logins wait.
+    Busy,
+    /// No answer in time, or no keeper any more.
+    NoAnswer,
+}
+
+impl Link {
+    /// Takes the ends onto the loop.
+    pub fn new(handle: &Handle, ends: Ends) -> Link {
+        Link {
+            checks: Lane::new(handle, ends.checks),
+            names: Lane::new(handle, ends.names),
+            binds: Lane::new(handle, ends.binds),
+        }
+    }
+
+    /// May this client log in? With the grant comes the root directory.
+    ///
+    /// # Errors
+    /// [`NotGranted`].
+    pub async fn check(&self, check: Check) -> Result<(Grant, OwnedFd), NotGranted> {
+        if self.checks.waiting() >= MOST_CHECKS {
+            return Err(NotGranted::Busy);
+        }
+        let answer = self.checks.ask(&Question::Check(check), CHECK_DEADLINE).await;
+        match answer {
+            Ok((Answer::Granted(grant), Some(root))) => Ok((*grant, root)),
+            Ok((Answer::Denied(denial, note), _)) => Err(NotGranted::Denied(denial, note)),
+            Ok(_) | Err(_) => Err(NotGranted::NoAnswer),
+        }
+    }
+
+    /// A socket bound to `local`, for a port only root may use.
+    ///
+    /// # Errors
+    /// What bind(2) gave the keeper; [`ErrorKind::TimedOut`] and [`ErrorKind::BrokenPipe`] without an answer.
+    pub async fn bind(&self, local: SocketAddr) -> io::Result<OwnedFd> {
+        match self.binds.ask(&Question::Bind(local), SHORT_DEADLINE).await? {
+            (Answer::Bound, Some(socket)) => Ok(socket),
+            (Answer::Failed(errno), _) => Err(io::Error::from_raw_os_error(errno)),
+            _ => Err(ErrorKind::InvalidData.into()),
+        }
+    }
+
+    /// The name of an address, if it has one and it is found in time.
+    pub async fn name(&self, address: IpAddr) -> Option<String> {
+        match self.names.ask(&Question::Name(address), SHORT_DEADLINE).await {
+            Ok((Answer::Name(name), _)) => name,
+            _ => None,
+        }
+    }
+
+    /// Whether the keeper is gone: no more logins then.
+    pub fn is_broken(&self) -> bool {
+        self.checks.broken.get()
+    }
+}
+
+type Arrived = (Answer, Option<OwnedFd>);
+
+enum Pending {
+    Waiting(Option<Waker>),
+    Arrived(Arrived),
+    Lost,
+}
+
+/// One pair: who waits for which number.
+struct Lane {
+    handle: Handle,
+    socket: OwnedFd,
+    pending: RefCell<HashMap<u64, Pending>>,
+    last: Cell<u64>,
+    broken: Cell<bool>,
+}
+
+impl Lane {
+    fn new(handle: &Handle, socket: OwnedFd) -> Rc<Lane> {
+        let lane = Rc::new(Lane {
+            handle: handle.clone(),
+            socket,
+            pending: RefCell::default(),
+            last: Cell::new(0),
+            broken: Cell::new(false),
+        });
+        handle.spawn(read_answers(Rc::clone(&lane)));
+        lane
+    }
+
+    fn waiting(&self) -> usize {
+        self.pending.borrow().len()
+    }
+
+    async fn ask(self: &Rc<Lane>, question: &Question, patience: Duration) -> io::Result<Arrived> {
+        if self.broken.get() {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        let number = self.last.get() + 1;
+        self.last.set(number);
+        let mut message = wire::question(number, question);
+        let sent = process::send(&self.socket, &message, None);
+        message.zeroize();
+        sent?;
+        self.pending.borrow_mut().insert(number, Pending::Waiting(None));
+        let waiting = Waiting {
+            lane: Rc::clone(self),
+            number,
+        };
+        let deadline = self.handle.now() + patience;
+        match self.handle.until(deadline, waiting).await {
+            Some(answer) => answer,
+            None => Err(ErrorKind::TimedOut.into()),
+        }
+    }
+
+    fn arrived(&self, number: u64, arrived: Arrived) {
+        let mut pending = self.pending.borrow_mut();
+        // An answer that nobody waits for any more is dropped, and with it its descriptor.
+        if let Some(place) = pending.get_mut(&number) {
+            let before = std::mem::replace(place, Pending::Arrived(arrived));
+            drop(pending);
+            if let Pending::Waiting(Some(waker)) = before {
+                waker.wake();
+            }
+        }
+    }
+
+    fn fail_all(&self) {
+        self.broken.set(true);
+        let wakers: Vec<Waker> = self
+            .pending
+            .borrow_mut()
+            .values_mut()
+            .filter_map(|place| match std::mem::replace(place, Pending::Lost) {
+                Pending::Waiting(waker) => waker,
+                Pending::Arrived(_) | Pending::Lost => None,
+            })
+            .collect();
+        for waker in wakers {
+            waker.wake();
+        }
+    }
+}
+
+struct Waiting {
+    lane: Rc<Lane>,
+    number: u64,
+}
+
+impl Future for Waiting {
+    type Output = io::Result<Arrived>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<Arrived>> {
+        let mut pending = self.lane.pending.borrow_mut();
+        let Some(place) = pending.get_mut(&self.number) else {
+            return Poll::Ready(Err(ErrorKind::BrokenPipe.into()));
+        };
+        match std::mem::replace(place, Pending::Waiting(Some(context.waker().clone()))) {
+            Pending::Waiting(_) => Poll::Pending,
+            Pending::Arrived(arrived) => Poll::Ready(Ok(arrived)),
+            Pending::Lost => Poll::Ready(Err(ErrorKind::BrokenPipe.into())),
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.lane.pending.borrow_mut().remove(&self.number);
+    }
+}
+
+/// Takes answers in until the keeper is gone.
+async fn read_answers(lane: Rc<Lane>) {
+    let Ok(socket) = lane.socket.try_clone() else {
+        return lane.fail_all();
+    };
+    let mut io = Io::new(&lane.handle, socket, Priority::Control);
+    let mut buffer = vec![0; LONGEST];
+    loop {
+        let received = io
+            .io(Direction::Read, |socket| process::receive(socket, &mut buffer))
+            .await;
+        let Ok((length, descriptor)) = received else {
+            return lane.fail_all();
+        };
+        if length == 0 {
+            return lane.fail_all();
+        }
+        if let Ok((number, answer)) = wire::read_answer(&buffer[..length]) {
+            lane.arrived(number, (answer, descriptor));
+        }
+    }
+}

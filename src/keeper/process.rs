@@ -1,0 +1,264 @@
+//! The keeper's process and its workers.
+//!
+//! The keeper itself only watches: it forks workers, forks another when one dies, adds one when one hangs, and ends
+//! with the server. The workers of a kind share one end of a socket pair, and the kernel deals the messages out: a slow
+//! hash keeps one worker busy and no other client waiting. All but one of the check workers run only when nobody
+//! else wants the processor, so that a storm of logins starves no transfer.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::time::{ClockId, clock_gettime};
+use socket2::{Domain, Protocol, Socket, Type};
+use zeroize::Zeroize;
+
+use super::judge::{self, Plan};
+use super::link::Ends;
+use super::message::{Answer, LONGEST, Question};
+use super::sources::{self, Source};
+use super::wire;
+use crate::sys::creds::{self, Identity};
+use crate::sys::process::{self, Forked, SharedNumbers};
+
+/// A worker busy for longer gets another beside it.
+const HUNG: u64 = 4;
+
+/// A worker busy for longer is ended.
+const LOST: u64 = 60;
+
+/// How often the keeper looks at its workers.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The most workers of a kind, however many hang.
+const MOST: usize = 16;
+
+/// What a worker is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Checks,
+    Names,
+    Binds,
+}
+
+/// Forks the keeper; gives the server its ends. The server calls it before it gives its rights up and while it has one
+/// thread.
+///
+/// # Errors
+/// What socketpair, mmap and fork give.
+pub fn start(plan: Plan) -> io::Result<Ends> {
+    let (checks, check_side) = process::message_pair()?;
+    let (names, name_side) = process::message_pair()?;
+    let (binds, bind_side) = process::message_pair()?;
+    let busy = SharedNumbers::new(3 * MOST)?;
+    match process::fork()? {
+        Forked::Parent(_) => Ok(Ends {
+            checks,
+            names,
+            binds,
+        }),
+        Forked::Child => {
+            drop((checks, names, binds));
+            let mut keeper = Keeper {
+                plan,
+                busy,
+                sides: [(Kind::Checks, check_side), (Kind::Names, name_side), (Kind::Binds, bind_side)],
+                workers: Vec::new(),
+            };
+            keeper.watch();
+            process::leave(0)
+        }
+    }
+}
+
+struct Worker {
+    pid: Pid,
+    kind: Kind,
+    slot: usize,
+}
+
+struct Keeper {
+    plan: Plan,
+    busy: SharedNumbers,
+    sides: [(Kind, OwnedFd); 3],
+    workers: Vec<Worker>,
+}
+
+impl Keeper {
+    fn wanted(kind: Kind) -> usize {
+        match kind {
+            Kind::Checks => std::thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 8)),
+            Kind::Names => 2,
+            Kind::Binds => 1,
+        }
+    }
+
+    /// Keeps the workers going until the server is gone.
+    fn watch(&mut self) {
+        // No core file, no debugger: a worker's memory has passwords in it.
+        let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+        loop {
+            self.provide();
+            if self.server_is_gone() {
+                return;
+            }
+            self.collect();
+        }
+    }
+
+    /// Waits a little; the server's end of the first pair tells when it is gone.
+    fn server_is_gone(&self) -> bool {
+        let (_, side) = &self.sides[0];
+        let mut watched = [PollFd::new(side, PollFlags::empty())];
+        let timeout = rustix::time::Timespec {
+            tv_sec: LOOK.as_secs() as i64,
+            tv_nsec: 0,
+        };
+        match poll(&mut watched, Some(&timeout)) {
+            Ok(_) => watched[0].revents().contains(PollFlags::HUP),
+            Err(error) => error != rustix::io::Errno::INTR,
+        }
+    }
+
+    fn collect(&mut self) {
+        while let Ok(Some((pid, _))) = waitpid(None, WaitOptions::NOHANG) {
+            if let Some(at) = self.workers.iter().position(|worker| worker.pid == pid) {
+                let gone = self.workers.swap_remove(at);
+                if let Some(since) = self.busy.get(gone.slot) {
+                    since.store(0, Ordering::Relaxed);
+                }
+            }
+        }
+        let now = seconds();
+        for worker in &self.workers {
+            if self.busy_for(worker, now) > LOST {
+                // What it was asked has been given up by the server long ago.
+                let _ = kill_process(worker.pid, Signal::KILL);
+            }
+        }
+    }
+
+    fn busy_for(&self, worker: &Worker, now: u64) -> u64 {
+        let since = self.busy.get(worker.slot).map_or(0, |since| since.load(Ordering::Relaxed));
+        if since == 0 { 0 } else { now.saturating_sub(since) }
+    }
+
+    /// Forks what is missing: dead workers and one for each that hangs.
+    fn provide(&mut self) {
+        let now = seconds();
+        for (number, kind) in [Kind::Checks, Kind::Names, Kind::Binds].into_iter().enumerate() {
+            let of_kind = || self.workers.iter().filter(move |worker| worker.kind == kind);
+            let alive = of_kind().filter(|worker| self.busy_for(worker, now) <= HUNG).count();
+            let all = of_kind().count();
+            let missing = Keeper::wanted(kind).saturating_sub(alive).min(MOST - all.min(MOST));
+            for _ in 0..missing {
+                let range = number * MOST..(number + 1) * MOST;
+                let taken: Vec<usize> = self.workers.iter().map(|worker| worker.slot).collect();
+                let Some(slot) = range.clone().find(|slot| !taken.contains(slot)) else {
+                    break;
+                };
+                match process::fork() {
+                    Ok(Forked::Parent(pid)) => self.workers.push(Worker { pid, kind, slot }),
+                    Ok(Forked::Child) => self.work(number, kind, slot, slot == range.start),
+                    // No process to be had: the next look tries again.
+                    Err(_) => return,
+                }
+            }
+        }
+    }
+
+    /// The life of a worker.
+    fn work(&mut self, number: usize, kind: Kind, slot: usize, is_first: bool) -> ! {
+        let _ = process::end_with_parent();
+        if kind == Kind::Checks && !is_first {
+            let _ = process::run_when_idle();
+        }
+        // The other kinds' ends are not a worker's business.
+        let (_, side) = &self.sides[number];
+        let mut sources = match kind {
+            Kind::Checks => open_sources(&self.plan),
+            Kind::Names | Kind::Binds => Vec::new(),
+        };
+        if self.plan.switches {
+            creds::begin(Identity {
+                uid: 0,
+                gid: 0,
+                groups: Vec::new(),
+            });
+        }
+        let mut buffer = vec![0; LONGEST];
+        loop {
+            let received = process::receive(side, &mut buffer);
+            let length = match received {
+                Ok((0, _)) => process::leave(0),
+                Ok((length, _)) => length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => process::leave(1),
+            };
+            if let Some(since) = self.busy.get(slot) {
+                since.store(seconds(), Ordering::Relaxed);
+            }
+            let read = wire::read_question(&buffer[..length]);
+            buffer[..length].zeroize();
+            // A server that talks nonsense gets no answer.
+            if let Ok((id, question)) = read {
+                let (answer, descriptor) = respond(kind, &self.plan, &mut sources, &question);
+                let message = wire::answer(id, &answer);
+                let passed = descriptor.as_ref().map(AsFd::as_fd);
+                if process::send(side, &message, passed).is_err() {
+                    process::leave(1);
+                }
+            }
+            if let Some(since) = self.busy.get(slot) {
+                since.store(0, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// What each kind of worker may be asked. Anything else is refused.
+fn respond(
+    kind: Kind,
+    plan: &Plan,
+    sources: &mut [Box<dyn Source>],
+    question: &Question,
+) -> (Answer, Option<OwnedFd>) {
+    const NOT_PERMITTED: i32 = 1;
+    match (kind, question) {
+        (Kind::Checks, Question::Check(check)) => judge::check(sources, plan, check),
+        (Kind::Names, Question::Name(address)) => (Answer::Name(name_of(*address)), None),
+        (Kind::Binds, Question::Bind(local)) => match bind(*local) {
+            Ok(socket) => (Answer::Bound, Some(socket)),
+            Err(error) => (Answer::Failed(error.raw_os_error().unwrap_or(NOT_PERMITTED)), None),
+        },
+        _ => (Answer::Failed(NOT_PERMITTED), None),
+    }
+}
+
+/// Sources that cannot be opened now were opened once at the start; each login then says so.
+fn open_sources(plan: &Plan) -> Vec<Box<dyn Source>> {
+    plan.sources
+        .iter()
+        .filter_map(|spec| sources::open(spec).ok())
+        .collect()
+}
+
+/// A socket for an active data connection. Several may use the same port at a time, to different clients.
+fn bind(local: SocketAddr) -> io::Result<OwnedFd> {
+    let socket = Socket::new(Domain::for_address(local), Type::STREAM.cloexec().nonblocking(), Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&local.into())?;
+    Ok(socket.into())
+}
+
+fn name_of(address: IpAddr) -> Option<String> {
+    crate::sys::host::name_of(address)
+}
+
+fn seconds() -> u64 {
+    clock_gettime(ClockId::Monotonic).tv_sec.unsigned_abs()
+}
