@@ -8,7 +8,7 @@
 
 use crate::flags::{self, Parsed, Stop};
 use crate::units::{
-    Bandwidth, Cidr, Facility, Glob, HostPort, PassiveAddress, PassiveFor, PortRange, Ratio,
+    Bandwidth, Cidr, Facility, Glob, HostPort, PassiveAddress, PassiveFor, PortRange, Quota, Ratio,
     Recursion, SyslogFacility, Umasks,
 };
 use std::net::{IpAddr, Ipv4Addr};
@@ -67,6 +67,8 @@ pub struct Network {
     pub active_port: Option<u16>,
     /// Data connections with other hosts than the client, for everybody (-W).
     pub anonymous_fxp: bool,
+    /// Whether accounts may have the server connect to other hosts (`-w`, and `-W` for everybody).
+    pub user_fxp: bool,
     /// The protocol bent for broken clients (-b).
     pub broken_clients: bool,
     /// The one local address where others than anonymous may log in (-V).
@@ -92,6 +94,7 @@ impl Default for Network {
             no_active: false,
             active_port: None,
             anonymous_fxp: false,
+            user_fxp: false,
             broken_clients: false,
             trusted_address: None,
             resolve_names: true,
@@ -132,6 +135,26 @@ pub struct Login {
     pub virtual_hosts: PathBuf,
     /// Short names for directories (--aliases). May be missing on the disk.
     pub aliases: PathBuf,
+    /// Where accounts come from, in order (`-l`); none means that all sessions are anonymous.
+    pub sources: Vec<String>,
+    /// The lowest user number let in (`-u`); 0 lets root in, and without it root stays out.
+    pub min_uid: Option<u32>,
+    /// Who is kept in the home directory (`-A`, `-a`).
+    pub jail: Jail,
+    /// Whether a home that is missing is made (`-j`).
+    pub create_home: bool,
+}
+
+/// Who is kept in the home directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Jail {
+    /// Those whose home holds `/./`.
+    #[default]
+    Asked,
+    /// Everyone (`-A`).
+    Everyone,
+    /// Everyone but members of this group (`-a`).
+    AllBut(u32),
 }
 
 impl Default for Login {
@@ -144,6 +167,10 @@ impl Default for Login {
             banner: Banner::Default,
             virtual_hosts: PathBuf::from("/etc/pure-ftpd/pure-ftpd"),
             aliases: PathBuf::from("/etc/pure-ftpd/pureftpd-dir-aliases"),
+            sources: Vec::new(),
+            min_uid: None,
+            jail: Jail::Asked,
+            create_home: false,
         }
     }
 }
@@ -217,6 +244,14 @@ pub struct Files {
     pub hide_ids: bool,
     /// The fullest a disk may be for uploads (-k), 0 to 99; None is no limit.
     pub max_disk_percent: Option<u8>,
+    /// Accounts may not delete files (`-K`).
+    pub keep_all: bool,
+    /// Accounts may not rename (`-G`).
+    pub no_rename: bool,
+    /// Accounts may not change modes (`-R`).
+    pub no_chmod: bool,
+    /// Accounts cannot take their own access from their files (`-Z`).
+    pub customer_proof: bool,
 }
 
 /// How many clients, how fast, how much and how long.
@@ -228,6 +263,14 @@ pub struct Limits {
     pub max_per_address: Option<u32>,
     /// Anonymous sessions at once (second half of -y), at least 1.
     pub max_anonymous: Option<u32>,
+    /// Sessions of one account at a time (`-y`, first half).
+    pub max_per_user: Option<u32>,
+    /// Rates of accounts (`-T`).
+    pub user_bandwidth: Bandwidth,
+    /// Ratio of accounts (`-Q`); it binds anonymous clients as well.
+    pub user_ratio: Option<Ratio>,
+    /// Files and megabytes of each account (`-n`).
+    pub quota: Option<Quota>,
     /// Rates of an anonymous session (-t or -T, the later one).
     pub anonymous_bandwidth: Bandwidth,
     /// Uploads owed for downloads by anonymous (-q).
@@ -261,6 +304,10 @@ impl Default for Limits {
             max_clients: 50,
             max_per_address: None,
             max_anonymous: None,
+            max_per_user: None,
+            user_bandwidth: Bandwidth::default(),
+            user_ratio: None,
+            quota: None,
             anonymous_bandwidth: Bandwidth::default(),
             anonymous_ratio: None,
             max_load: None,
@@ -406,6 +453,7 @@ fn network(flags: &flags::Network) -> Network {
         no_active: flags.no_active,
         active_port: flags.active_port.map(|port| port.get()),
         anonymous_fxp: flags.allow_anonymous_fxp,
+        user_fxp: flags.allow_user_fxp || flags.allow_anonymous_fxp,
         broken_clients: flags.broken_clients,
         trusted_address: flags.trusted_ip,
         resolve_names: !flags.dont_resolve,
@@ -427,6 +475,14 @@ fn login(flags: &flags::Login) -> Login {
         banner: banner(flags),
         virtual_hosts: flags.virtual_hosts.clone().unwrap_or(default.virtual_hosts),
         aliases: flags.aliases.clone().unwrap_or(default.aliases),
+        sources: flags.login.clone(),
+        min_uid: flags.min_uid,
+        jail: match (flags.trusted_gid, flags.chroot_everyone) {
+            (Some(gid), _) => Jail::AllBut(gid),
+            (None, true) => Jail::Everyone,
+            (None, false) => Jail::Asked,
+        },
+        create_home: flags.create_home_dir,
     }
 }
 
@@ -463,6 +519,10 @@ fn files(flags: &flags::Files) -> Files {
             .max_disk_usage
             .map(|share| share.get())
             .filter(|share| *share < 100),
+        keep_all: flags.keep_all_files,
+        no_rename: flags.no_rename,
+        no_chmod: flags.no_chmod,
+        customer_proof: flags.customer_proof,
     }
 }
 
@@ -475,8 +535,15 @@ fn limits(parsed: &Parsed) -> Limits {
             .map_or(default.max_clients, |count| count.get()),
         max_per_address: flags.max_clients_per_ip.map(|count| count.get()),
         max_anonymous: flags.per_user.and_then(|limits| limits.anonymous),
+        max_per_user: flags.per_user.and_then(|limits| limits.user),
+        user_bandwidth: match parsed.bandwidth_is_for_all {
+            true => parsed.bandwidth.unwrap_or_default(),
+            false => Bandwidth::default(),
+        },
+        user_ratio: flags.user_ratio,
+        quota: flags.quota,
         anonymous_bandwidth: parsed.bandwidth.unwrap_or_default(),
-        anonymous_ratio: flags.anonymous_ratio,
+        anonymous_ratio: flags.anonymous_ratio.or(flags.user_ratio),
         max_load: flags.max_load.map(|load| load.get()),
         idle: parsed
             .idle

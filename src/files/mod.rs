@@ -31,6 +31,7 @@ use rustix::fs::{CWD, Mode, OFlags, fstatvfs, openat, readlinkat};
 use rustix::io::Errno;
 
 use crate::reactor::Handle;
+use crate::sys::creds::{self, Identity};
 
 pub use read::{NotServed, Place, ReadFile};
 pub use settled::Settled;
@@ -46,12 +47,17 @@ use trip::Trip;
 /// Freeing more bytes than this takes a helper thread even in memory: pages are given back one by one.
 const HEAVY: u64 = 64 << 20;
 
+/// Under which number the pool counts calls on a file system that is not known yet.
+const UNKNOWN_DEVICE: u64 = u64::MAX - 1;
+
 /// What never changes about a tree; shared with the helper threads.
 struct Root {
     descriptor: Arc<OwnedFd>,
     device: u64,
     medium: Medium,
     resolver: Resolver,
+    /// As whom the tree is touched; none where the process has one identity for all.
+    identity: Option<Arc<Identity>>,
     opened: SystemTime,
 }
 
@@ -89,9 +95,24 @@ enum Call {
 }
 
 impl Root {
-    fn open_at(path: &Path, resolver: Option<Resolver>) -> io::Result<Root> {
+    fn open_at(
+        path: &Path,
+        resolver: Option<Resolver>,
+        identity: Option<Arc<Identity>>,
+    ) -> io::Result<Root> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let descriptor = openat(CWD, path, flags, Mode::empty())?;
+        Root::adopt(descriptor, resolver, identity)
+    }
+
+    fn adopt(
+        descriptor: OwnedFd,
+        resolver: Option<Resolver>,
+        identity: Option<Arc<Identity>>,
+    ) -> io::Result<Root> {
+        if let Some(identity) = &identity {
+            creds::assume(identity)?;
+        }
         let resolver = match resolver {
             Some(resolver) => resolver,
             None => Resolver::probe(descriptor.as_fd())?,
@@ -101,6 +122,7 @@ impl Root {
             medium: Medium::of(&descriptor)?,
             resolver,
             descriptor: Arc::new(descriptor),
+            identity,
             opened: SystemTime::now(),
         })
     }
@@ -123,7 +145,13 @@ impl Root {
 
     /// Runs what touches the tree. Every call does so through this, on whichever thread it is: whose rights it
     /// has is decided here.
-    fn act<T>(&self, action: impl FnOnce(&Root) -> T) -> T {
+    ///
+    /// # Errors
+    /// Those of the action; EPERM-like ones when the identity could not be taken.
+    fn act<T>(&self, action: impl FnOnce(&Root) -> io::Result<T>) -> io::Result<T> {
+        if let Some(identity) = &self.identity {
+            creds::assume(identity)?;
+        }
         action(self)
     }
 
@@ -170,12 +198,43 @@ impl Tree {
     /// # Errors
     /// What opening gives: it is missing, no directory, not permitted.
     pub fn open(path: &Path, handle: &Handle) -> io::Result<Tree> {
-        Tree::open_with(path, handle, None)
+        Tree::open_with(path, handle, None, None)
     }
 
-    fn open_with(path: &Path, handle: &Handle, resolver: Option<Resolver>) -> io::Result<Tree> {
+    /// As [`Tree::open`]; the tree is touched as `identity`, where the process switches.
+    ///
+    /// # Errors
+    /// As [`Tree::open`].
+    pub fn open_as(path: &Path, handle: &Handle, identity: Arc<Identity>) -> io::Result<Tree> {
+        Tree::open_with(path, handle, None, Some(identity))
+    }
+
+    fn open_with(
+        path: &Path,
+        handle: &Handle,
+        resolver: Option<Resolver>,
+        identity: Option<Arc<Identity>>,
+    ) -> io::Result<Tree> {
         Ok(Tree {
-            root: Arc::new(Root::open_at(path, resolver)?),
+            root: Arc::new(Root::open_at(path, resolver, identity)?),
+            handle: handle.clone(),
+        })
+    }
+
+    /// The tree below a directory that was opened elsewhere, touched as `identity`. Its file system is asked in the pool.
+    ///
+    /// # Errors
+    /// What fstat(2), statfs(2) and [`crate::reactor::Pool::run`] give.
+    pub async fn adopt(
+        root: OwnedFd,
+        identity: Arc<Identity>,
+        handle: &Handle,
+    ) -> io::Result<Tree> {
+        let adopted = handle.pool().run(handle, UNKNOWN_DEVICE, move || {
+            Root::adopt(root, None, Some(identity))
+        });
+        Ok(Tree {
+            root: Arc::new(adopted.await?),
             handle: handle.clone(),
         })
     }

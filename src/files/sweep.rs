@@ -36,10 +36,13 @@ const MARGIN_SECONDS: i64 = 1;
 pub fn sweep(tree: &Tree) {
     let root = Arc::clone(&tree.root);
     let pool = tree.handle.pool();
-    pool.detach(root.device, move || root.act(search));
+    pool.detach(root.device, move || {
+        // Without the tree's rights nothing is swept; the next start tries again.
+        let _ = root.act(search);
+    });
 }
 
-fn search(root: &Root) {
+fn search(root: &Root) -> io::Result<()> {
     let mut waiting = vec![b".".to_vec()];
     let mut entries = MOST_ENTRIES;
     let before = seconds(root.opened) - MARGIN_SECONDS;
@@ -50,9 +53,10 @@ fn search(root: &Root) {
         };
         search_directory(&directory, &name, before, &mut entries, &mut waiting);
         if entries == 0 {
-            return;
+            break;
         }
     }
+    Ok(())
 }
 
 fn search_directory(

@@ -58,7 +58,7 @@ impl Ground {
     fn run<T: 'static, F: Future<Output = T> + 'static>(&self, body: impl FnOnce(Tree) -> F) -> T {
         let mut reactor = Reactor::new().unwrap();
         let handle = reactor.handle();
-        let tree = Tree::open_with(&self.inside(""), &handle, self.resolver).unwrap();
+        let tree = Tree::open_with(&self.inside(""), &handle, self.resolver, None).unwrap();
         // The loop outlives a task that panics; the test must not.
         let body = AssertUnwindSafe(body(tree)).catch_unwind();
         let value = reactor.run(async move {
@@ -988,7 +988,7 @@ fn what_is_mounted_below_the_root_is_reached_and_judged_by_its_own_kind() {
         let ground = Ground::new(Path::new("/dev/shm"), resolver);
         let path = ground.inside("new").into_os_string().into_encoded_bytes();
         let mut reactor = Reactor::new().unwrap();
-        let tree = Tree::open_with(Path::new("/"), &reactor.handle(), resolver).unwrap();
+        let tree = Tree::open_with(Path::new("/"), &reactor.handle(), resolver, None).unwrap();
         let root_is_memory = tree.root.medium == Medium::Memory;
         let done = reactor.run(async move {
             let version = tree.open_read(b"proc/version").await.unwrap();

@@ -78,6 +78,8 @@ pub struct Parsed {
     pub idle: Option<Duration>,
     /// The bandwidth of -t or -T, whichever came last.
     pub bandwidth: Option<Bandwidth>,
+    /// Whether that was -T, which binds accounts too.
+    pub bandwidth_is_for_all: bool,
     words: Words,
 }
 
@@ -107,6 +109,8 @@ impl Flags {
         let flags = Flags::from_arg_matches(&matches).map_err(|error| words.stop(&error))?;
         Ok(Parsed {
             idle: idle(&flags.limits, &matches),
+            bandwidth_is_for_all: last(&matches, "anonymous_bandwidth", "user_bandwidth")
+                == Some("user_bandwidth"),
             bandwidth: match last(&matches, "anonymous_bandwidth", "user_bandwidth") {
                 Some("user_bandwidth") => flags.limits.user_bandwidth,
                 _ => flags.limits.anonymous_bandwidth,

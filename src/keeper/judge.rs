@@ -47,7 +47,11 @@ pub struct Plan {
 }
 
 /// Asks the sources in order and judges what they say.
-pub(super) fn check(sources: &mut [Box<dyn Source>], plan: &Plan, question: &Check) -> (Answer, Option<OwnedFd>) {
+pub(super) fn check(
+    sources: &mut [Box<dyn Source>],
+    plan: &Plan,
+    question: &Check,
+) -> (Answer, Option<OwnedFd>) {
     let mut notes = Vec::new();
     for source in sources {
         match source.check(question) {
@@ -57,7 +61,11 @@ pub(super) fn check(sources: &mut [Box<dyn Source>], plan: &Plan, question: &Che
             Verdict::Broken(why) => notes.push(why),
         }
     }
-    let denial = if notes.is_empty() { Denial::Credentials } else { Denial::Unavailable };
+    let denial = if notes.is_empty() {
+        Denial::Credentials
+    } else {
+        Denial::Unavailable
+    };
     denied(denial, &notes)
 }
 
@@ -90,7 +98,10 @@ fn admit(plan: &Plan, found: Found) -> (Answer, Option<OwnedFd>) {
             };
             (Answer::Granted(Box::new(grant)), Some(root))
         }
-        Err(error) => denied(Denial::NoHome, &[format!("{}: {error}", home.root.display())]),
+        Err(error) => denied(
+            Denial::NoHome,
+            &[format!("{}: {error}", home.root.display())],
+        ),
     }
 }
 
@@ -99,7 +110,11 @@ fn groups_of(found: &Found) -> Vec<u32> {
         return vec![found.gid];
     };
     let listed = users::get_user_groups(OsStr::from_bytes(name), found.gid).unwrap_or_default();
-    let mut groups: Vec<u32> = listed.iter().map(users::Group::gid).take(MOST_GROUPS).collect();
+    let mut groups: Vec<u32> = listed
+        .iter()
+        .map(users::Group::gid)
+        .take(MOST_GROUPS)
+        .collect();
     if groups.is_empty() {
         groups.push(found.gid);
     }
@@ -122,7 +137,9 @@ fn place(plan: &Plan, found: &Found, groups: &[u32]) -> Home {
         Jail::Everyone => found.uid == 0,
         Jail::Asked => false,
     };
-    let has_quota = plan.quota_for_all || found.limits.quota_files.is_some() || found.limits.quota_bytes.is_some();
+    let has_quota = plan.quota_for_all
+        || found.limits.quota_files.is_some()
+        || found.limits.quota_bytes.is_some();
     if let Some(cut) = home.windows(3).position(|part| part == b"/./") {
         let root = if cut == 0 { b"/" } else { &home[..cut] };
         return Home {
@@ -132,7 +149,7 @@ fn place(plan: &Plan, found: &Found, groups: &[u32]) -> Home {
             trusted,
         };
     }
-    let kept = plan.jail != Jail::Asked && !trusted || has_quota && !trusted;
+    let kept = !trusted && (plan.jail != Jail::Asked || has_quota);
     match kept {
         true => Home {
             root: PathBuf::from(OsStr::from_bytes(home)),
@@ -177,7 +194,9 @@ fn open_root(plan: &Plan, home: &Home, identity: &Arc<Identity>) -> io::Result<O
 fn whole_home(home: &Home) -> PathBuf {
     let start = home.start.iter().position(|byte| *byte != b'/');
     match start {
-        Some(at) => home.root.join(Path::new(OsStr::from_bytes(&home.start[at..]))),
+        Some(at) => home
+            .root
+            .join(Path::new(OsStr::from_bytes(&home.start[at..]))),
         None => home.root.clone(),
     }
 }
@@ -219,15 +238,39 @@ mod tests {
     #[test]
     fn homes_and_jails_follow_the_table_of_pure_ftpd() {
         let row = |root: &str, start: &str, kept| (root.to_owned(), start.to_owned(), kept);
-        assert_eq!(placed(Jail::Asked, 1000, 100, "/home/joe"), row("/", "/home/joe", false));
-        assert_eq!(placed(Jail::Asked, 1000, 100, "/home/./joe"), row("/home", "/joe", false));
-        assert_eq!(placed(Jail::Asked, 1000, 100, "/home/joe/./"), row("/home/joe", "/", false));
-        assert_eq!(placed(Jail::Everyone, 1000, 100, "/home/joe"), row("/home/joe", "/", true));
-        assert_eq!(placed(Jail::Everyone, 0, 0, "/root"), row("/", "/root", false));
-        assert_eq!(placed(Jail::AllBut(100), 1000, 100, "/home/joe"), row("/", "/home/joe", false));
-        assert_eq!(placed(Jail::AllBut(101), 1000, 100, "/home/joe"), row("/home/joe", "/", true));
+        assert_eq!(
+            placed(Jail::Asked, 1000, 100, "/home/joe"),
+            row("/", "/home/joe", false)
+        );
+        assert_eq!(
+            placed(Jail::Asked, 1000, 100, "/home/./joe"),
+            row("/home", "/joe", false)
+        );
+        assert_eq!(
+            placed(Jail::Asked, 1000, 100, "/home/joe/./"),
+            row("/home/joe", "/", false)
+        );
+        assert_eq!(
+            placed(Jail::Everyone, 1000, 100, "/home/joe"),
+            row("/home/joe", "/", true)
+        );
+        assert_eq!(
+            placed(Jail::Everyone, 0, 0, "/root"),
+            row("/", "/root", false)
+        );
+        assert_eq!(
+            placed(Jail::AllBut(100), 1000, 100, "/home/joe"),
+            row("/", "/home/joe", false)
+        );
+        assert_eq!(
+            placed(Jail::AllBut(101), 1000, 100, "/home/joe"),
+            row("/home/joe", "/", true)
+        );
         // Group 0 is not trusted unless given.
-        assert_eq!(placed(Jail::Everyone, 1000, 0, "/home/joe"), row("/home/joe", "/", true));
+        assert_eq!(
+            placed(Jail::Everyone, 1000, 0, "/home/joe"),
+            row("/home/joe", "/", true)
+        );
     }
 
     #[test]

@@ -71,7 +71,10 @@ impl Link {
         if self.checks.waiting() >= MOST_CHECKS {
             return Err(NotGranted::Busy);
         }
-        let answer = self.checks.ask(&Question::Check(check), CHECK_DEADLINE).await;
+        let answer = self
+            .checks
+            .ask(&Question::Check(check), CHECK_DEADLINE)
+            .await;
         match answer {
             Ok((Answer::Granted(grant), Some(root))) => Ok((*grant, root)),
             Ok((Answer::Denied(denial, note), _)) => Err(NotGranted::Denied(denial, note)),
@@ -84,7 +87,11 @@ impl Link {
     /// # Errors
     /// What bind(2) gave the keeper; [`ErrorKind::TimedOut`] and [`ErrorKind::BrokenPipe`] without an answer.
     pub async fn bind(&self, local: SocketAddr) -> io::Result<OwnedFd> {
-        match self.binds.ask(&Question::Bind(local), SHORT_DEADLINE).await? {
+        match self
+            .binds
+            .ask(&Question::Bind(local), SHORT_DEADLINE)
+            .await?
+        {
             (Answer::Bound, Some(socket)) => Ok(socket),
             (Answer::Failed(errno), _) => Err(io::Error::from_raw_os_error(errno)),
             _ => Err(ErrorKind::InvalidData.into()),
@@ -93,7 +100,11 @@ impl Link {
 
     /// The name of an address, if it has one and it is found in time.
     pub async fn name(&self, address: IpAddr) -> Option<String> {
-        match self.names.ask(&Question::Name(address), SHORT_DEADLINE).await {
+        match self
+            .names
+            .ask(&Question::Name(address), SHORT_DEADLINE)
+            .await
+        {
             Ok((Answer::Name(name), _)) => name,
             _ => None,
         }
@@ -149,7 +160,9 @@ impl Lane {
         let sent = process::send(&self.socket, &message, None);
         message.zeroize();
         sent?;
-        self.pending.borrow_mut().insert(number, Pending::Waiting(None));
+        self.pending
+            .borrow_mut()
+            .insert(number, Pending::Waiting(None));
         let waiting = Waiting {
             lane: Rc::clone(self),
             number,
@@ -226,7 +239,9 @@ async fn read_answers(lane: Rc<Lane>) {
     let mut buffer = vec![0; LONGEST];
     loop {
         let received = io
-            .io(Direction::Read, |socket| process::receive(socket, &mut buffer))
+            .io(Direction::Read, |socket| {
+                process::receive(socket, &mut buffer)
+            })
             .await;
         let Ok((length, descriptor)) = received else {
             return lane.fail_all();

@@ -14,6 +14,6 @@ mod process;
 pub mod sources;
 mod wire;
 
-pub use judge::{Plan, Jail};
+pub use judge::{Jail, Plan};
 pub use link::Link;
 pub use process::start;

@@ -66,7 +66,11 @@ pub fn start(plan: Plan) -> io::Result<Ends> {
             let mut keeper = Keeper {
                 plan,
                 busy,
-                sides: [(Kind::Checks, check_side), (Kind::Names, name_side), (Kind::Binds, bind_side)],
+                sides: [
+                    (Kind::Checks, check_side),
+                    (Kind::Names, name_side),
+                    (Kind::Binds, bind_side),
+                ],
                 workers: Vec::new(),
             };
             keeper.watch();
@@ -91,7 +95,9 @@ struct Keeper {
 impl Keeper {
     fn wanted(kind: Kind) -> usize {
         match kind {
-            Kind::Checks => std::thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 8)),
+            Kind::Checks => {
+                std::thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 8))
+            }
             Kind::Names => 2,
             Kind::Binds => 1,
         }
@@ -100,7 +106,8 @@ impl Keeper {
     /// Keeps the workers going until the server is gone.
     fn watch(&mut self) {
         // No core file, no debugger: a worker's memory has passwords in it.
-        let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+        let _ =
+            rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
         loop {
             self.provide();
             if self.server_is_gone() {
@@ -143,18 +150,36 @@ impl Keeper {
     }
 
     fn busy_for(&self, worker: &Worker, now: u64) -> u64 {
-        let since = self.busy.get(worker.slot).map_or(0, |since| since.load(Ordering::Relaxed));
-        if since == 0 { 0 } else { now.saturating_sub(since) }
+        let since = self
+            .busy
+            .get(worker.slot)
+            .map_or(0, |since| since.load(Ordering::Relaxed));
+        if since == 0 {
+            0
+        } else {
+            now.saturating_sub(since)
+        }
     }
 
     /// Forks what is missing: dead workers and one for each that hangs.
     fn provide(&mut self) {
         let now = seconds();
-        for (number, kind) in [Kind::Checks, Kind::Names, Kind::Binds].into_iter().enumerate() {
-            let of_kind = || self.workers.iter().filter(move |worker| worker.kind == kind);
-            let alive = of_kind().filter(|worker| self.busy_for(worker, now) <= HUNG).count();
+        for (number, kind) in [Kind::Checks, Kind::Names, Kind::Binds]
+            .into_iter()
+            .enumerate()
+        {
+            let of_kind = || {
+                self.workers
+                    .iter()
+                    .filter(move |worker| worker.kind == kind)
+            };
+            let alive = of_kind()
+                .filter(|worker| self.busy_for(worker, now) <= HUNG)
+                .count();
             let all = of_kind().count();
-            let missing = Keeper::wanted(kind).saturating_sub(alive).min(MOST - all.min(MOST));
+            let missing = Keeper::wanted(kind)
+                .saturating_sub(alive)
+                .min(MOST - all.min(MOST));
             for _ in 0..missing {
                 let range = number * MOST..(number + 1) * MOST;
                 let taken: Vec<usize> = self.workers.iter().map(|worker| worker.slot).collect();
@@ -233,7 +258,10 @@ fn respond(
         (Kind::Names, Question::Name(address)) => (Answer::Name(name_of(*address)), None),
         (Kind::Binds, Question::Bind(local)) => match bind(*local) {
             Ok(socket) => (Answer::Bound, Some(socket)),
-            Err(error) => (Answer::Failed(error.raw_os_error().unwrap_or(NOT_PERMITTED)), None),
+            Err(error) => (
+                Answer::Failed(error.raw_os_error().unwrap_or(NOT_PERMITTED)),
+                None,
+            ),
         },
         _ => (Answer::Failed(NOT_PERMITTED), None),
     }
@@ -249,7 +277,11 @@ fn open_sources(plan: &Plan) -> Vec<Box<dyn Source>> {
 
 /// A socket for an active data connection. Several may use the same port at a time, to different clients.
 fn bind(local: SocketAddr) -> io::Result<OwnedFd> {
-    let socket = Socket::new(Domain::for_address(local), Type::STREAM.cloexec().nonblocking(), Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(local),
+        Type::STREAM.cloexec().nonblocking(),
+        Some(Protocol::TCP),
+    )?;
     socket.set_reuse_address(true)?;
     socket.bind(&local.into())?;
     Ok(socket.into())

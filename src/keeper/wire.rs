@@ -3,24 +3,24 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::message::{
-    Answer, Check, Denial, Grant, LONGEST, LONGEST_NAME, LONGEST_PASSWORD, LONGEST_PATH, Limits, MOST_GROUPS,
-    Question, Secret,
+    Answer, Check, Denial, Grant, LONGEST, LONGEST_NAME, LONGEST_PASSWORD, LONGEST_PATH, Limits,
+    MOST_GROUPS, Question, Secret,
 };
 
 /// Longest text that explains a denial to the log.
-pub const LONGEST_NOTE: usize = 512;
+pub(super) const LONGEST_NOTE: usize = 512;
 
 /// Longest host name (RFC 1035 section 2.3.4), also of a TLS server name.
 const LONGEST_HOST: usize = 255;
 
 /// A message that is not one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed;
+pub(super) struct Malformed;
 
 type Read<T> = Result<T, Malformed>;
 
 /// A question with its number.
-pub fn question(number: u64, question: &Question) -> Vec<u8> {
+pub(super) fn question(number: u64, question: &Question) -> Vec<u8> {
     let mut out = Writer::new(number);
     match question {
         Question::Check(check) => {
@@ -50,7 +50,7 @@ pub fn question(number: u64, question: &Question) -> Vec<u8> {
 ///
 /// # Errors
 /// [`Malformed`] where anything does not fit.
-pub fn read_question(datagram: &[u8]) -> Read<(u64, Question)> {
+pub(super) fn read_question(datagram: &[u8]) -> Read<(u64, Question)> {
     let mut from = Reader::new(datagram)?;
     let number = from.u64()?;
     let question = match from.byte()? {
@@ -71,7 +71,7 @@ pub fn read_question(datagram: &[u8]) -> Read<(u64, Question)> {
 }
 
 /// An answer with the number of its question.
-pub fn answer(number: u64, answer: &Answer) -> Vec<u8> {
+pub(super) fn answer(number: u64, answer: &Answer) -> Vec<u8> {
     let mut out = Writer::new(number);
     match answer {
         Answer::Granted(grant) => {
@@ -108,7 +108,7 @@ pub fn answer(number: u64, answer: &Answer) -> Vec<u8> {
 ///
 /// # Errors
 /// [`Malformed`] where anything does not fit.
-pub fn read_answer(datagram: &[u8]) -> Read<(u64, Answer)> {
+pub(super) fn read_answer(datagram: &[u8]) -> Read<(u64, Answer)> {
     let mut from = Reader::new(datagram)?;
     let number = from.u64()?;
     let answer = match from.byte()? {
@@ -218,7 +218,11 @@ struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     fn new(datagram: &'a [u8]) -> Read<Reader<'a>> {
-        if datagram.len() > LONGEST { Err(Malformed) } else { Ok(Reader(datagram)) }
+        if datagram.len() > LONGEST {
+            Err(Malformed)
+        } else {
+            Ok(Reader(datagram))
+        }
     }
 
     fn take(&mut self, count: usize) -> Read<&'a [u8]> {
@@ -279,7 +283,9 @@ impl<'a> Reader<'a> {
 
     fn optional_u32(&mut self) -> Read<Option<u32>> {
         let value = self.optional()?;
-        value.map(|value| u32::try_from(value).map_err(|_| Malformed)).transpose()
+        value
+            .map(|value| u32::try_from(value).map_err(|_| Malformed))
+            .transpose()
     }
 
     fn grant(&mut self) -> Read<Grant> {
@@ -318,7 +324,11 @@ impl<'a> Reader<'a> {
     }
 
     fn end(&self) -> Read<()> {
-        if self.0.is_empty() { Ok(()) } else { Err(Malformed) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Malformed)
+        }
     }
 }
 
@@ -364,7 +374,10 @@ mod tests {
         ];
         for (number, asked) in questions.iter().enumerate() {
             let number = number as u64;
-            assert_eq!(read_question(&question(number, asked)), Ok((number, asked.clone())));
+            assert_eq!(
+                read_question(&question(number, asked)),
+                Ok((number, asked.clone()))
+            );
         }
         let answers = [
             grant(),
@@ -405,8 +418,13 @@ mod tests {
 
     #[test]
     fn a_password_longer_than_the_limit_is_refused() {
-        let Question::Check(mut long) = check() else { return };
+        let Question::Check(mut long) = check() else {
+            return;
+        };
         long.password = Secret::new(vec![b'x'; LONGEST_PASSWORD + 1]);
-        assert_eq!(read_question(&question(1, &Question::Check(long))), Err(Malformed));
+        assert_eq!(
+            read_question(&question(1, &Question::Check(long))),
+            Err(Malformed)
+        );
     }
 }

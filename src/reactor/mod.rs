@@ -36,6 +36,7 @@ pub use pool::{Job, Pool};
 pub use signals::Signals;
 pub use timer::Sleep;
 
+use crate::sys::creds;
 use io::Slot;
 use task::{Ready, Tasks};
 use timer::Timers;
@@ -204,6 +205,8 @@ impl Inner {
         let polled = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             future.as_mut().poll(&mut context)
         }));
+        // Whoever's files the task touched, the next one starts as nobody.
+        creds::reset();
         match polled {
             Ok(Poll::Pending) => self.tasks.borrow_mut().put_back(id, future),
             Ok(Poll::Ready(())) => {

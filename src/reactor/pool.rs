@@ -92,6 +92,7 @@ impl Shared {
                 drop(state);
                 // The waiter of a job that panicked sees its result missing.
                 let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job.work));
+                crate::sys::creds::reset();
                 state = self.state();
                 state.done_with(job.device);
                 continue;

@@ -72,6 +72,11 @@ impl Failure {
         )
     }
 
+    /// A source of accounts cannot be used.
+    pub(super) fn source(source: &str, why: &str) -> Failure {
+        Failure::new(CONFIGURATION, format!("-l {source}: {why}"))
+    }
+
     /// Not root, and no directory was named.
     pub(super) fn no_root() -> Failure {
         Failure::new(

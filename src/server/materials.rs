@@ -8,6 +8,7 @@ use std::net::{IpAddr, ToSocketAddrs};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
@@ -18,6 +19,7 @@ use crate::proto::path::VirtualPath;
 use crate::reactor::Handle;
 use crate::session::shared::{GreetingText, Site};
 use crate::settings::{Banner, Settings};
+use crate::sys::creds::Identity;
 use crate::units::PassiveAddress;
 
 /// Longest alias, in bytes; Pure-FTPd's limit.
@@ -119,11 +121,21 @@ fn parse_aliases(text: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
 }
 
 /// A tree and its name in logs.
-pub(super) fn site(home: &Home, label: Vec<u8>, handle: &Handle) -> io::Result<Rc<Site>> {
-    let tree = Tree::open(&home.root, handle)?;
+pub(super) fn site(
+    home: &Home,
+    label: Vec<u8>,
+    handle: &Handle,
+    identity: &Arc<Identity>,
+) -> io::Result<Rc<Site>> {
+    let tree = Tree::open_as(&home.root, handle, Arc::clone(identity))?;
     let start = VirtualPath::root().join(&home.start);
     let start = start.unwrap_or_else(|_| VirtualPath::root());
-    Ok(Rc::new(Site { tree, label, start }))
+    Ok(Rc::new(Site {
+        tree,
+        label,
+        identity: Arc::clone(identity),
+        start,
+    }))
 }
 
 /// A home directory: the root of the account, and where in it a session begins.
@@ -159,7 +171,11 @@ impl Home {
 }
 
 /// The roots for clients that come to particular addresses: directories named after them.
-pub(super) fn virtual_sites(directory: &Path, handle: &Handle) -> HashMap<IpAddr, Rc<Site>> {
+pub(super) fn virtual_sites(
+    directory: &Path,
+    handle: &Handle,
+    identity: &Arc<Identity>,
+) -> HashMap<IpAddr, Rc<Site>> {
     let Ok(entries) = std::fs::read_dir(directory) else {
         return HashMap::new();
     };
@@ -173,7 +189,7 @@ pub(super) fn virtual_sites(directory: &Path, handle: &Handle) -> HashMap<IpAddr
             continue;
         };
         let home = Home::plain(entry.path());
-        match site(&home, format!("{address}:").into_bytes(), handle) {
+        match site(&home, format!("{address}:").into_bytes(), handle, identity) {
             Ok(site) => drop(sites.insert(address.to_canonical(), site)),
             Err(error) => logs::server(
                 Severity::Error,

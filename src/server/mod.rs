@@ -14,7 +14,9 @@
 
 mod admission;
 mod failure;
+mod listening;
 mod materials;
+mod rights;
 mod start;
 
 use std::cell::Cell;

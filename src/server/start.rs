@@ -1,29 +1,30 @@
 //! From the command line to the running loop.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::TcpListener;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::materials::Home;
-use super::{Failure, materials, run};
+use super::rights::{self, Anonymous, Standing};
+use super::{Failure, listening, materials, run};
 use crate::files;
 use crate::flags::{Flags, Stop};
+use crate::keeper::link::Ends;
+use crate::keeper::{self, Link};
 use crate::logs::{self, Severity};
-use crate::net::{Listener, Random};
+use crate::net::Random;
 use crate::reactor::{Handle, Reactor};
 use crate::session::shared::{Blocks, Counts, Shared, Stopping, command_scratch};
-use crate::settings::{Family, LogTo, Permission, Settings};
+use crate::settings::{LogTo, Permission, Settings};
+use crate::sys::creds::Identity;
 use crate::sys::descriptors::{self, StartedAs};
 use crate::sys::{privileges, sandbox};
-use crate::units::{Facility, PortName};
-
-/// The port for those who may not have 21.
-const UNPRIVILEGED_PORT: u16 = 2121;
+use crate::units::Facility;
 
 /// Descriptors a session may use at once: control, listener, data, file.
 const PER_SESSION: u64 = 4;
@@ -40,15 +41,6 @@ pub(super) enum Clients {
     One(OwnedFd),
     /// Whoever comes to these.
     Listeners(Vec<TcpListener>),
-}
-
-/// As whom the served files are touched.
-struct Identity {
-    uid: u32,
-    gid: u32,
-    /// Whether rights have to be given up to become this.
-    is_other: bool,
-    home: Option<PathBuf>,
 }
 
 /// Runs the program; gives its exit status.
@@ -112,21 +104,33 @@ fn prepare(
     for warning in warnings {
         logs::server(Severity::Warning, format_args!("{warning}"));
     }
-    let identity = identity(&settings)?;
+    let (standing, anonymous) = rights::choose(&settings)?;
+    // Forked before there is a socket that must not outlive the server.
+    let ends = start_keeper(&settings, &standing)?;
     let reactor = Reactor::new().map_err(Failure::loop_)?;
     let handle = reactor.handle();
     let clients = match client {
         Some(client) => Clients::One(client),
         None => {
             check_descriptors(&settings);
-            Clients::Listeners(listen(&settings, identity.is_other)?)
+            Clients::Listeners(listening::listen(&settings, standing.is_root())?)
         }
     };
-    let home = anonymous_home(&settings, &identity)?;
+    let home = anonymous_home(&settings, anonymous.as_ref())?;
     let root = home.as_ref().map(|home| home.root.clone());
-    let shared = shared(settings, &handle, &identity, home, &clients, zone)?;
-    give_up_rights(&identity, root.as_deref())?;
-    if let sandbox::Outcome::Unavailable(why) = sandbox::install() {
+    let link = ends.map(|ends| Link::new(&handle, ends));
+    let identities = standing.identities(&settings);
+    let shared = shared(
+        settings,
+        &handle,
+        link,
+        anonymous.zip(home),
+        &standing,
+        &clients,
+        zone,
+    )?;
+    standing.give_up(root.as_deref())?;
+    if let sandbox::Outcome::Unavailable(why) = sandbox::install(identities) {
         logs::server(
             Severity::Warning,
             format_args!("No system call filter: {why}"),
@@ -161,38 +165,20 @@ fn log_config(settings: &Settings, inetd: bool, zone: jiff::tz::TimeZone) -> log
     }
 }
 
-fn identity(settings: &Settings) -> Result<Identity, Failure> {
-    if !privileges::is_root() {
-        return Ok(Identity {
-            uid: rustix::process::geteuid().as_raw(),
-            gid: rustix::process::getegid().as_raw(),
-            is_other: false,
-            home: None,
-        });
-    }
-    let name = &settings.login.anonymous_user;
-    let Some(user) = privileges::user_named(name) else {
-        return Err(Failure::no_account(name, "there is no such account"));
-    };
-    if user.uid == 0 || user.gid == 0 {
-        return Err(Failure::no_account(name, "it has the rights of root"));
-    }
-    Ok(Identity {
-        uid: user.uid,
-        gid: user.gid,
-        is_other: true,
-        home: Some(user.home),
-    })
-}
-
 /// The anonymous root; none where nobody may log in. Started without root, the name of the anonymous user serves
 /// only to find a home.
-fn anonymous_home(settings: &Settings, identity: &Identity) -> Result<Option<Home>, Failure> {
+fn anonymous_home(
+    settings: &Settings,
+    anonymous: Option<&Anonymous>,
+) -> Result<Option<Home>, Failure> {
     let login = &settings.login;
+    let Some(anonymous) = anonymous else {
+        return Ok(None);
+    };
     if let Some(root) = &login.anonymous_root {
         return Ok(Some(Home::plain(root.clone())));
     }
-    if let Some(home) = &identity.home {
+    if let Some(home) = &anonymous.home {
         return Ok(Some(Home::of_user(home)));
     }
     if let Some(root) = std::env::var_os("FTP_ANON_DIR") {
@@ -200,7 +186,7 @@ fn anonymous_home(settings: &Settings, identity: &Identity) -> Result<Option<Hom
     }
     match privileges::user_named(&login.anonymous_user) {
         Some(user) => Ok(Some(Home::of_user(&user.home))),
-        None if login.no_anonymous => Ok(None),
+        None if login.no_anonymous || !login.sources.is_empty() => Ok(None),
         None => Err(Failure::no_root()),
     }
 }
@@ -208,34 +194,35 @@ fn anonymous_home(settings: &Settings, identity: &Identity) -> Result<Option<Hom
 fn shared(
     settings: Settings,
     handle: &Handle,
-    identity: &Identity,
-    home: Option<Home>,
+    link: Option<Link>,
+    anonymous: Option<(Anonymous, Home)>,
+    standing: &Standing,
     clients: &Clients,
     zone: jiff::tz::TimeZone,
 ) -> Result<Rc<Shared>, Failure> {
-    let site = match &home {
-        None => None,
-        Some(home) => {
-            let path = &home.root;
-            let label = [path.as_os_str().as_encoded_bytes(), b"/"].concat();
-            let site = materials::site(home, label, handle);
-            if identity.is_other {
-                warn_of_writable_root(path, identity);
-            }
-            Some(site.map_err(|error| Failure::open("anonymous root", path, &error))?)
+    let mut site = None;
+    let mut virtual_sites = HashMap::new();
+    if let Some((Anonymous { identity, .. }, home)) = &anonymous {
+        let path = &home.root;
+        let label = [path.as_os_str().as_encoded_bytes(), b"/"].concat();
+        let opened = materials::site(home, label, handle, identity);
+        if standing.is_root() {
+            warn_of_writable_root(path, identity);
         }
-    };
+        site = Some(opened.map_err(|error| Failure::open("anonymous root", path, &error))?);
+        virtual_sites = materials::virtual_sites(&settings.login.virtual_hosts, handle, identity);
+    }
     let files = &settings.files;
     let anonymous_upload = match files.anonymous_upload {
         _ if files.read_only => false,
         Permission::Allowed => true,
         Permission::Forbidden => false,
-        Permission::Default => identity.is_other,
+        Permission::Default => standing.is_root(),
     };
     let unserved = match files.anonymous_read_own {
         Permission::Allowed => false,
         Permission::Forbidden => true,
-        Permission::Default => identity.is_other,
+        Permission::Default => standing.is_root(),
     };
     let listens_on_ipv6 = match clients {
         Clients::Listeners(listeners) => listeners
@@ -249,11 +236,14 @@ fn shared(
         random: Random::new().map_err(Failure::loop_)?.into(),
         greeting: materials::greeting(&settings)?,
         site,
-        virtual_sites: materials::virtual_sites(&settings.login.virtual_hosts, handle),
+        virtual_sites,
+        link,
         aliases: materials::aliases(&settings.login.aliases),
         passive_address: materials::passive_address(&settings)?,
-        unserved_owner: unserved.then_some(identity.uid),
-        identity: (identity.uid, identity.gid),
+        unserved_owner: anonymous
+            .as_ref()
+            .filter(|_| unserved)
+            .map(|(anonymous, _)| anonymous.identity.uid),
         anonymous_upload,
         listens_on_ipv6,
         counts: Counts::default(),
@@ -287,15 +277,16 @@ fn warn_of_writable_root(path: &std::path::Path, identity: &Identity) {
     }
 }
 
-fn give_up_rights(identity: &Identity, root: Option<&std::path::Path>) -> Result<(), Failure> {
-    let given_up = match (identity.is_other, root) {
-        (true, Some(root)) => privileges::drop_for_good(identity.uid, identity.gid, root),
-        (true, None) => {
-            privileges::drop_for_good(identity.uid, identity.gid, std::path::Path::new("/"))
-        }
-        (false, _) => privileges::lock_down_unprivileged(),
-    };
-    given_up.map_err(|error| Failure::rights(&error))
+fn start_keeper(settings: &Settings, standing: &Standing) -> Result<Option<Ends>, Failure> {
+    let low_port = settings.network.active_port.is_some_and(|port| port < 1024);
+    if settings.login.sources.is_empty() && !low_port {
+        return Ok(None);
+    }
+    for source in &settings.login.sources {
+        keeper::sources::open(source).map_err(|error| Failure::source(source, &error))?;
+    }
+    let ends = keeper::start(standing.plan(settings));
+    ends.map(Some).map_err(Failure::loop_)
 }
 
 fn check_descriptors(settings: &Settings) {
@@ -311,94 +302,6 @@ fn check_descriptors(settings: &Settings) {
             ),
         );
     }
-}
-
-fn listen(settings: &Settings, is_root: bool) -> Result<Vec<TcpListener>, Failure> {
-    let queue = i32::try_from(settings.limits.max_clients / 8 + 128)
-        .unwrap_or(i32::MAX)
-        .min(4096);
-    let mut listeners = Vec::new();
-    let addresses = addresses(settings, is_root)?;
-    let only_one = addresses.len() == 1;
-    for address in addresses {
-        match Listener::bind(address, queue) {
-            Ok(listener) => listeners.push(listener),
-            // A kernel without IPv6 is no reason not to serve IPv4.
-            Err(error) if address.is_ipv6() && !only_one && is_no_ipv6(&error) => {}
-            Err(error) => return Err(Failure::listen(address, &error)),
-        }
-    }
-    Ok(listeners)
-}
-
-fn is_no_ipv6(error: &std::io::Error) -> bool {
-    const EAFNOSUPPORT: i32 = 97;
-    error.raw_os_error() == Some(EAFNOSUPPORT)
-        || error.kind() == std::io::ErrorKind::AddrNotAvailable
-}
-
-/// One address of each family at most, as Pure-FTPd listens.
-fn addresses(settings: &Settings, is_root: bool) -> Result<Vec<SocketAddr>, Failure> {
-    let network = &settings.network;
-    let default_port = if is_root { 21 } else { UNPRIVILEGED_PORT };
-    let (host, port) = match &network.listen.port {
-        None => (network.listen.host.clone(), default_port),
-        Some(PortName::Number(port)) => (network.listen.host.clone(), *port),
-        Some(PortName::Service(name)) => {
-            let port = service_port(name)
-                .ok_or_else(|| Failure::lookup("-S", name, "there is no such service"))?;
-            (network.listen.host.clone(), port)
-        }
-        // A word alone: a service if there is one of that name, else a host.
-        Some(PortName::ServiceOrHost(word)) => match service_port(word) {
-            Some(port) => (None, port),
-            None => (Some(word.clone()), default_port),
-        },
-    };
-    let found: Vec<SocketAddr> = match &host {
-        None => vec![([0_u16; 8], port).into(), ([0, 0, 0, 0], port).into()],
-        Some(host) => (host.as_str(), port)
-            .to_socket_addrs()
-            .map_err(|error| Failure::lookup("-S", host, &error.to_string()))?
-            .collect(),
-    };
-    let fits = |address: &&SocketAddr| match network.family {
-        Family::Both => true,
-        Family::V4 => address.is_ipv4(),
-        Family::V6 => address.is_ipv6(),
-    };
-    let first = |is_v4: bool| {
-        found
-            .iter()
-            .filter(fits)
-            .find(|address| address.is_ipv4() == is_v4)
-    };
-    let wanted: Vec<SocketAddr> = [first(false), first(true)]
-        .into_iter()
-        .flatten()
-        .copied()
-        .collect();
-    match (wanted.is_empty(), host) {
-        (true, Some(host)) => Err(Failure::lookup(
-            "-S",
-            &host,
-            "it has no address of the wanted family",
-        )),
-        _ => Ok(wanted),
-    }
-}
-
-/// The TCP port of a service, of services(5).
-fn service_port(name: &str) -> Option<u16> {
-    let text = std::fs::read_to_string("/etc/services").ok()?;
-    text.lines().find_map(|line| {
-        let line = line.split('#').next().unwrap_or_default();
-        let mut words = line.split_ascii_whitespace();
-        let first = words.next()?;
-        let port = words.next()?.strip_suffix("/tcp")?.parse().ok()?;
-        let known = first == name || words.any(|alias| alias == name);
-        known.then_some(port)
-    })
 }
 
 fn announce(listeners: &[TcpListener]) {

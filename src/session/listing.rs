@@ -111,7 +111,7 @@ impl Session {
         Ok(Walk {
             shared: Rc::clone(&self.shared),
             tree: self.tree()?,
-            granted: self.account()?.granted(&self.shared),
+            granted: self.account()?.granted(),
             shape,
             options,
             typed,

@@ -1,15 +1,17 @@
 //! An account in use: its tree, where in it the client is, and what it may do there.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::policy::Rights;
 use super::refusal::Refusal;
-use super::shared::{CountedAnonymous, Shared, Site};
+use super::shared::{CountedAnonymous, Site};
 use super::{Session, Who};
 use crate::files::{Kind, Stat, Tree};
 use crate::proto::facts::Perm;
 use crate::proto::path::{PathError, VirtualPath};
 use crate::settings::Settings;
+use crate::sys::creds::Identity;
 use crate::units::{Bandwidth, Ratio};
 
 /// What a login gives.
@@ -100,16 +102,14 @@ impl Session {
 /// What an account may do to an entry, for the `perm` fact: its rights, and whose permissions the kernel looks at.
 pub(super) struct Granted {
     rights: Rights,
-    uid: u32,
-    gid: u32,
+    identity: Arc<Identity>,
 }
 
 impl Account {
-    pub(super) fn granted(&self, shared: &Shared) -> Granted {
+    pub(super) fn granted(&self) -> Granted {
         Granted {
             rights: self.rights.clone(),
-            uid: shared.identity.0,
-            gid: shared.identity.1,
+            identity: Arc::clone(&self.site.identity),
         }
     }
 }
@@ -162,11 +162,15 @@ impl Granted {
         }
     }
 
+    fn is_member(&self, gid: u32) -> bool {
+        self.identity.gid == gid || self.identity.groups.contains(&gid)
+    }
+
     fn kernel_allows(&self, stat: &Stat, wanted: u32) -> bool {
         let bits = match () {
-            () if self.uid == 0 => return true,
-            () if self.uid == stat.uid => stat.mode >> 6,
-            () if self.gid == stat.gid => stat.mode >> 3,
+            () if self.identity.uid == 0 => return true,
+            () if self.identity.uid == stat.uid => stat.mode >> 6,
+            () if self.is_member(stat.gid) => stat.mode >> 3,
             () => stat.mode,
         };
         bits & wanted == wanted

@@ -4,15 +4,18 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
 use super::control::Scratch;
 use crate::files::Tree;
+use crate::keeper::Link;
 use crate::net::Random;
 use crate::proto::path::VirtualPath;
 use crate::reactor::Handle;
 use crate::settings::Settings;
+use crate::sys::creds::Identity;
 
 /// Size of the buffer all sessions read commands into.
 const COMMAND_SCRATCH: usize = 8 * 1024;
@@ -29,6 +32,8 @@ pub struct Site {
     pub tree: Tree,
     /// How logs name its root: `/srv/ftp/`, or the virtual host's address and a colon.
     pub label: Vec<u8>,
+    /// As whom it is touched.
+    pub identity: Arc<Identity>,
     /// Where a session begins: what stands behind `/./` in a home directory.
     pub start: VirtualPath,
 }
@@ -76,8 +81,8 @@ pub struct Shared {
     pub passive_address: Option<IpAddr>,
     /// Files of this user are not served to anonymous clients.
     pub unserved_owner: Option<u32>,
-    /// The user and group whose permissions apply to the served files.
-    pub identity: (u32, u32),
+    /// The keeper; none where all sessions are anonymous.
+    pub link: Option<Link>,
     /// Whether anonymous clients may upload where the file system lets them.
     pub anonymous_upload: bool,
     /// Whether the server also listens on IPv6.

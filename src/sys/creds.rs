@@ -97,7 +97,11 @@ fn switch(to: &Identity) -> io::Result<()> {
 fn set_groups(groups: &[u32]) -> io::Result<()> {
     // SAFETY: the pointer and the length describe a live slice of gid_t, which is u32 on Linux.
     let result = unsafe { libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// The call tells no error: a second one, with a number nobody has, gives the number in force.
@@ -125,4 +129,87 @@ fn taken(now: libc::c_long, wanted: u32) -> io::Result<()> {
     }
     let text = format!("the kernel kept {now} for the wanted user or group {wanted}");
     Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    use super::super::forked::{expect, in_child};
+    use super::*;
+
+    fn user(uid: u32, groups: &[u32]) -> Arc<Identity> {
+        Arc::new(Identity {
+            uid,
+            gid: uid,
+            groups: groups.to_vec(),
+        })
+    }
+
+    #[test]
+    fn s3_two_users_in_turn_never_see_each_others_files() {
+        if !super::super::privileges::is_root() {
+            eprintln!("skipped: needs root");
+            return;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o777)).unwrap();
+        let outcome = in_child(|| {
+            let text = |error: io::Error| error.to_string();
+            begin(Identity {
+                uid: 65534,
+                gid: 65534,
+                groups: Vec::new(),
+            });
+            super::super::privileges::drop_to_switching(65534, 65534, directory.path())
+                .map_err(text)?;
+            let users = [user(2001, &[2001, 3000]), user(2002, &[2002])];
+            for user in &users {
+                assume(user).map_err(text)?;
+                let path = format!("/{}", user.uid);
+                std::fs::write(&path, "own").map_err(text)?;
+                std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).map_err(text)?;
+                let metadata = std::fs::metadata(&path).map_err(text)?;
+                expect(
+                    (metadata.uid(), metadata.gid()) == (user.uid, user.gid),
+                    "another owner",
+                )?;
+            }
+            for number in 0..1000 {
+                let user = &users[number % 2];
+                let other = &users[(number + 1) % 2];
+                assume(user).map_err(text)?;
+                std::fs::read(format!("/{}", user.uid)).map_err(text)?;
+                expect(
+                    std::fs::read(format!("/{}", other.uid)).is_err(),
+                    "read another's file",
+                )?;
+            }
+            reset();
+            for user in &users {
+                expect(
+                    std::fs::read(format!("/{}", user.uid)).is_err(),
+                    "nobody read a file",
+                )?;
+            }
+            // Groups come and go with their user.
+            assume(&users[0]).map_err(text)?;
+            let groups = rustix::process::getgroups().map_err(|error| error.to_string())?;
+            expect(groups.len() == 2, "groups of the user")?;
+            reset();
+            let groups = rustix::process::getgroups().map_err(|error| error.to_string())?;
+            expect(groups.is_empty(), "groups left over")
+        });
+        assert_eq!(outcome, Ok(()));
+    }
+
+    #[test]
+    fn without_switching_an_identity_changes_nothing() {
+        let outcome = in_child(|| {
+            let before = rustix::process::geteuid();
+            assume(&user(2001, &[])).map_err(|error| error.to_string())?;
+            expect(rustix::process::geteuid() == before, "the user changed")
+        });
+        assert_eq!(outcome, Ok(()));
+    }
 }

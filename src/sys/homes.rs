@@ -168,7 +168,10 @@ mod tests {
         let home = base.path().join("a/b/joe");
         make(&home, own_uid(), rustix::process::getegid().as_raw(), 0o027).unwrap();
         assert_eq!(std::fs::metadata(&home).unwrap().mode() & 0o7777, 0o750);
-        assert_eq!(std::fs::metadata(home.parent().unwrap()).unwrap().mode() & 0o7777, 0o755);
+        assert_eq!(
+            std::fs::metadata(home.parent().unwrap()).unwrap().mode() & 0o7777,
+            0o755
+        );
         assert!(open_root(&home, own_uid()).is_ok());
     }
 

@@ -35,7 +35,9 @@ pub fn name_of(address: IpAddr) -> Option<String> {
     let name = std::ffi::CStr::from_bytes_until_nul(&name).ok()?;
     let good = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_".contains(byte);
     let text = name.to_str().ok()?;
-    text.bytes().all(|byte| good(&byte)).then(|| text.to_owned())
+    text.bytes()
+        .all(|byte| good(&byte))
+        .then(|| text.to_owned())
 }
 
 #[cfg(test)]

@@ -54,8 +54,34 @@ pub fn drop_for_good(uid: u32, gid: u32, root: &Path) -> io::Result<()> {
     enter(root)?;
     empty_bounding_set()?;
     change_identity(uid, gid)?;
-    seal()?;
+    seal(CapabilitySet::empty())?;
     verify_identity(uid, gid)
+}
+
+/// Locks the process into the empty directory `root` as nobody, with no capability but those to become a user for a file
+/// (CAP_SETUID, CAP_SETGID), and proves it. For a server whose accounts have different users; [`super::creds`] does the
+/// switching.
+///
+/// # Errors
+/// As for [`drop_for_good`].
+pub fn drop_to_switching(uid: u32, gid: u32, root: &Path) -> io::Result<()> {
+    let uid = unprivileged(uid).map(Uid::from_raw)?;
+    let gid = unprivileged(gid).map(Gid::from_raw)?;
+    refuse_other_threads()?;
+    enter(root)?;
+    empty_bounding_set()?;
+    rustix::thread::set_keep_capabilities(true)
+        .map_err(|error| failed("keep capabilities", error))?;
+    change_identity(uid, gid)?;
+    seal(CapabilitySet::SETUID | CapabilitySet::SETGID)?;
+    let (uids, gids) = real_effective_and_saved()?;
+    if uids != [uid.as_raw(); 3] || gids != [gid.as_raw(); 3] {
+        return Err(left_over(&format!("user {uids:?} or group {gids:?}")));
+    }
+    if !rustix::process::getgroups()?.is_empty() {
+        return Err(left_over("supplementary groups"));
+    }
+    Ok(())
 }
 
 /// For a process started without root: gives up what capabilities it has (a unit or container may grant some), can gain none by
@@ -66,7 +92,7 @@ pub fn drop_for_good(uid: u32, gid: u32, root: &Path) -> io::Result<()> {
 pub fn lock_down_unprivileged() -> io::Result<()> {
     refuse_other_threads()?;
     empty_bounding_set()?;
-    seal()
+    seal(CapabilitySet::empty())
 }
 
 /// Refuses the numbers of root and the one that means "leave as it is" to setresuid(2).
@@ -134,24 +160,24 @@ fn change_identity(uid: Uid, gid: Gid) -> io::Result<()> {
         .map_err(|error| failed(&format!("become user {}", uid.as_raw()), error))
 }
 
-/// Empties the capability sets and shuts the ways back, then looks whether that is so.
-fn seal() -> io::Result<()> {
+/// Empties the capability sets but for `kept` and shuts the ways back, then looks whether that is so.
+fn seal(kept: CapabilitySet) -> io::Result<()> {
     match clear_ambient_capability_set() {
         // Kernels before 4.3 have no ambient set.
         Ok(()) | Err(Errno::INVAL) => {}
         Err(error) => return Err(failed("clear the ambient capabilities", error)),
     }
-    let none = CapabilitySets {
-        effective: CapabilitySet::empty(),
-        permitted: CapabilitySet::empty(),
+    let wanted = CapabilitySets {
+        effective: kept,
+        permitted: kept,
         inheritable: CapabilitySet::empty(),
     };
-    set_capabilities(None, none).map_err(|error| failed("give up capabilities", error))?;
+    set_capabilities(None, wanted).map_err(|error| failed("give up capabilities", error))?;
     set_no_new_privs(true).map_err(|error| failed("set no_new_privs", error))?;
     // After the change of user, which sets it anew.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(|error| failed("forbid core dumps", error))?;
-    if capabilities(None)? != none {
+    if capabilities(None)? != wanted {
         return Err(left_over("capabilities"));
     }
     if !no_new_privs()? {

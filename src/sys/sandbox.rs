@@ -19,11 +19,20 @@ pub enum Outcome {
     Unavailable(String),
 }
 
+/// Which user and group numbers the process may still take for touching files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identities {
+    /// None: it has one identity for good.
+    None,
+    /// Users from this number on, and any group but 0. The list of groups lies in memory that a filter cannot see.
+    From(u32),
+}
+
 /// Puts the filter in force; it cannot be taken back. Sets `no_new_privs`. To be called after privileges are dropped: the calls
 /// for that are refused afterwards, as are new processes.
-pub fn install() -> Outcome {
+pub fn install(identities: Identities) -> Outcome {
     let installed = TargetArch::try_from(std::env::consts::ARCH)
-        .and_then(program)
+        .and_then(|machine| program(machine, identities))
         .map_err(|error| error.to_string())
         .and_then(|program| {
             seccompiler::apply_filter_all_threads(&program).map_err(|error| error.to_string())
@@ -38,8 +47,19 @@ type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 type Built<T> = Result<T, seccompiler::BackendError>;
 
 /// The whole filter as the kernel reads it.
-fn program(machine: TargetArch) -> Built<BpfProgram> {
+fn program(machine: TargetArch, identities: Identities) -> Built<BpfProgram> {
     let mut rules: Rules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
+    match identities {
+        Identities::None => {
+            for call in [libc::SYS_setfsuid, libc::SYS_setfsgid, libc::SYS_setgroups] {
+                rules.insert(call, Vec::new());
+            }
+        }
+        Identities::From(lowest) => {
+            rules.insert(libc::SYS_setfsuid, vec![below(lowest)?]);
+            rules.insert(libc::SYS_setfsgid, vec![below(1)?]);
+        }
+    }
     rules.insert(libc::SYS_socket, refused_sockets()?);
     rules.insert(libc::SYS_clone, vec![new_process()?]);
     let filter = SeccompFilter::new(
@@ -68,7 +88,7 @@ const REFUSED: &[i64] = &[
     #[cfg(target_arch = "x86_64")] libc::SYS_mknod,
     // Other identities.
     libc::SYS_setuid, libc::SYS_setgid, libc::SYS_setreuid, libc::SYS_setregid, libc::SYS_setresuid, libc::SYS_setresgid,
-    libc::SYS_setfsuid, libc::SYS_setfsgid, libc::SYS_setgroups, libc::SYS_capset,
+    libc::SYS_capset,
     // Large and seldom used parts of the kernel.
     libc::SYS_bpf, libc::SYS_perf_event_open, libc::SYS_userfaultfd, libc::SYS_io_uring_setup, libc::SYS_io_uring_enter,
     libc::SYS_io_uring_register, libc::SYS_keyctl, libc::SYS_add_key, libc::SYS_request_key, libc::SYS_personality,
@@ -81,6 +101,13 @@ const REFUSED: &[i64] = &[
     #[cfg(target_arch = "x86_64")] libc::SYS_iopl,
     #[cfg(target_arch = "x86_64")] libc::SYS_ioperm,
 ];
+
+/// A first argument below `lowest`. What only asks for the number in force passes a number that nobody has.
+fn below(lowest: u32) -> Built<SeccompRule> {
+    let condition =
+        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Lt, lowest.into())?;
+    SeccompRule::new(vec![condition])
+}
 
 /// socket(2): only the Internet families, and of Unix sockets only datagrams, for the log daemon.
 fn refused_sockets() -> Built<Vec<SeccompRule>> {
@@ -155,7 +182,7 @@ mod tests {
 
     /// Runs `body` in a child inside the sandbox.
     fn in_sandbox(body: impl FnOnce() -> Result<(), String>) {
-        let outcome = in_child(|| match install() {
+        let outcome = in_child(|| match install(Identities::None) {
             Outcome::Installed => body(),
             Outcome::Unavailable(reason) => Err(format!("skip: {reason}")),
         });
@@ -232,7 +259,7 @@ mod tests {
                     .err()
                     .and_then(|e| e.raw_os_error())
             });
-            let outcome = install();
+            let outcome = install(Identities::None);
             drop(go);
             let error = thread.join().map_err(|_| "panic")?;
             let expected = match outcome {
@@ -247,7 +274,8 @@ mod tests {
     #[test]
     fn the_filter_is_made_for_every_machine_it_knows() {
         for machine in [TargetArch::x86_64, TargetArch::aarch64, TargetArch::riscv64] {
-            assert!(program(machine).is_ok());
+            assert!(program(machine, Identities::None).is_ok());
+            assert!(program(machine, Identities::From(1000)).is_ok());
         }
     }
 }

@@ -104,10 +104,7 @@ fn mlst(session: &mut Session, typed: Vec<u8>) -> Waiting<'_> {
             Role::Entry
         };
         let item = listing::item(shown, &stat, target.as_deref());
-        let perm = session
-            .account()?
-            .granted(&session.shared)
-            .perm(&stat, None);
+        let perm = session.account()?.granted().perm(&stat, None);
         let mut line = Vec::new();
         facts::write_entry(&mut line, &item, session.facts, perm, role);
         Ok(Reply::block(250, "Begin", [line], "End."))

@@ -1,0 +1,100 @@
+//! Where the server listens: the addresses of `-S`, one of each family at most, as Pure-FTPd listens.
+
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+
+use super::Failure;
+use crate::net::Listener;
+use crate::settings::{Family, Settings};
+use crate::units::PortName;
+
+/// The port for those who may not have 21.
+const UNPRIVILEGED_PORT: u16 = 2121;
+
+/// Binds and listens.
+pub(super) fn listen(settings: &Settings, is_root: bool) -> Result<Vec<TcpListener>, Failure> {
+    let queue = i32::try_from(settings.limits.max_clients / 8 + 128)
+        .unwrap_or(i32::MAX)
+        .min(4096);
+    let mut listeners = Vec::new();
+    let addresses = addresses(settings, is_root)?;
+    let only_one = addresses.len() == 1;
+    for address in addresses {
+        match Listener::bind(address, queue) {
+            Ok(listener) => listeners.push(listener),
+            // A kernel without IPv6 is no reason not to serve IPv4.
+            Err(error) if address.is_ipv6() && !only_one && is_no_ipv6(&error) => {}
+            Err(error) => return Err(Failure::listen(address, &error)),
+        }
+    }
+    Ok(listeners)
+}
+
+fn is_no_ipv6(error: &std::io::Error) -> bool {
+    const EAFNOSUPPORT: i32 = 97;
+    error.raw_os_error() == Some(EAFNOSUPPORT)
+        || error.kind() == std::io::ErrorKind::AddrNotAvailable
+}
+
+/// One address of each family at most, as Pure-FTPd listens.
+fn addresses(settings: &Settings, is_root: bool) -> Result<Vec<SocketAddr>, Failure> {
+    let network = &settings.network;
+    let default_port = if is_root { 21 } else { UNPRIVILEGED_PORT };
+    let (host, port) = match &network.listen.port {
+        None => (network.listen.host.clone(), default_port),
+        Some(PortName::Number(port)) => (network.listen.host.clone(), *port),
+        Some(PortName::Service(name)) => {
+            let port = service_port(name)
+                .ok_or_else(|| Failure::lookup("-S", name, "there is no such service"))?;
+            (network.listen.host.clone(), port)
+        }
+        // A word alone: a service if there is one of that name, else a host.
+        Some(PortName::ServiceOrHost(word)) => match service_port(word) {
+            Some(port) => (None, port),
+            None => (Some(word.clone()), default_port),
+        },
+    };
+    let found: Vec<SocketAddr> = match &host {
+        None => vec![([0_u16; 8], port).into(), ([0, 0, 0, 0], port).into()],
+        Some(host) => (host.as_str(), port)
+            .to_socket_addrs()
+            .map_err(|error| Failure::lookup("-S", host, &error.to_string()))?
+            .collect(),
+    };
+    let fits = |address: &&SocketAddr| match network.family {
+        Family::Both => true,
+        Family::V4 => address.is_ipv4(),
+        Family::V6 => address.is_ipv6(),
+    };
+    let first = |is_v4: bool| {
+        found
+            .iter()
+            .filter(fits)
+            .find(|address| address.is_ipv4() == is_v4)
+    };
+    let wanted: Vec<SocketAddr> = [first(false), first(true)]
+        .into_iter()
+        .flatten()
+        .copied()
+        .collect();
+    match (wanted.is_empty(), host) {
+        (true, Some(host)) => Err(Failure::lookup(
+            "-S",
+            &host,
+            "it has no address of the wanted family",
+        )),
+        _ => Ok(wanted),
+    }
+}
+
+/// The TCP port of a service, of services(5).
+fn service_port(name: &str) -> Option<u16> {
+    let text = std::fs::read_to_string("/etc/services").ok()?;
+    text.lines().find_map(|line| {
+        let line = line.split('#').next().unwrap_or_default();
+        let mut words = line.split_ascii_whitespace();
+        let first = words.next()?;
+        let port = words.next()?.strip_suffix("/tcp")?.parse().ok()?;
+        let known = first == name || words.any(|alias| alias == name);
+        known.then_some(port)
+    })
+}

@@ -1,0 +1,134 @@
+//! As whom the server runs and as whom the files are touched: chosen from the flags at start, then given up or kept for good.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Failure;
+use crate::keeper;
+use crate::settings::{Jail, Settings};
+use crate::sys::creds::{self, Identity};
+use crate::sys::{privileges, sandbox};
+
+/// The directory in which a server with accounts of different users sits: an empty one.
+const EMPTY: &str = "/run/wharf-ftpd/empty";
+
+/// The user nobody, where the user database has none.
+const NOBODY: u32 = 65534;
+
+/// How the server stands towards the kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Started without root: one identity, nothing to give up.
+    Unprivileged(Identity),
+    /// All files are touched as this user: the server becomes it for good.
+    OneUser(Identity),
+    /// Accounts have different users: nobody, who may become each of them from call to call.
+    Switching(Identity),
+}
+
+/// The account anonymous clients are served with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Anonymous {
+    pub(super) identity: Arc<Identity>,
+    /// Of the user database; none without root.
+    pub(super) home: Option<PathBuf>,
+}
+
+/// What the flags and the way of starting make of it.
+pub(super) fn choose(settings: &Settings) -> Result<(Standing, Option<Anonymous>), Failure> {
+    if !privileges::is_root() {
+        let own = Identity {
+            uid: rustix::process::geteuid().as_raw(),
+            gid: rustix::process::getegid().as_raw(),
+            groups: Vec::new(),
+        };
+        let anonymous = Anonymous {
+            identity: Arc::new(own.clone()),
+            home: None,
+        };
+        return Ok((Standing::Unprivileged(own), Some(anonymous)));
+    }
+    let anonymous = anonymous(settings);
+    if settings.login.sources.is_empty() {
+        let anonymous = anonymous?;
+        let standing = Standing::OneUser(Identity::clone(&anonymous.identity));
+        return Ok((standing, Some(anonymous)));
+    }
+    let nobody = privileges::user_named("nobody");
+    let standing = Standing::Switching(Identity {
+        uid: nobody.as_ref().map_or(NOBODY, |user| user.uid),
+        gid: nobody.as_ref().map_or(NOBODY, |user| user.gid),
+        groups: Vec::new(),
+    });
+    // With accounts to serve, anonymous clients are told at USER that there is none for them.
+    Ok((standing, anonymous.ok()))
+}
+
+fn anonymous(settings: &Settings) -> Result<Anonymous, Failure> {
+    let name = &settings.login.anonymous_user;
+    let Some(user) = privileges::user_named(name) else {
+        return Err(Failure::no_account(name, "there is no such account"));
+    };
+    if user.uid == 0 || user.gid == 0 {
+        return Err(Failure::no_account(name, "it has the rights of root"));
+    }
+    Ok(Anonymous {
+        identity: Arc::new(Identity {
+            uid: user.uid,
+            gid: user.gid,
+            groups: Vec::new(),
+        }),
+        home: Some(user.home),
+    })
+}
+
+impl Standing {
+    /// Whether the server was started by root.
+    pub(super) fn is_root(&self) -> bool {
+        !matches!(self, Standing::Unprivileged(_))
+    }
+
+    /// What the keeper is to know of accounts.
+    pub(super) fn plan(&self, settings: &Settings) -> keeper::Plan {
+        keeper::Plan {
+            sources: settings.login.sources.clone(),
+            min_uid: settings.login.min_uid.unwrap_or(1),
+            jail: match settings.login.jail {
+                Jail::Asked => keeper::Jail::Asked,
+                Jail::Everyone => keeper::Jail::Everyone,
+                Jail::AllBut(gid) => keeper::Jail::AllBut(gid),
+            },
+            create_home: settings.login.create_home,
+            directory_umask: settings.files.umasks.dirs,
+            quota_for_all: settings.limits.quota.is_some(),
+            switches: matches!(self, Standing::Switching(_)),
+        }
+    }
+
+    /// Gives up what is not needed any more. `root` is the directory of the only user, where there is one.
+    pub(super) fn give_up(&self, root: Option<&Path>) -> Result<(), Failure> {
+        let given_up = match self {
+            Standing::Unprivileged(_) => privileges::lock_down_unprivileged(),
+            Standing::OneUser(user) => {
+                privileges::drop_for_good(user.uid, user.gid, root.unwrap_or(Path::new("/")))
+            }
+            Standing::Switching(nobody) => {
+                let empty = Path::new(EMPTY);
+                std::fs::create_dir_all(empty).map_err(|error| Failure::rights(&error))?;
+                creds::begin(nobody.clone());
+                privileges::drop_to_switching(nobody.uid, nobody.gid, empty)
+            }
+        };
+        given_up.map_err(|error| Failure::rights(&error))
+    }
+
+    /// What the system call filter is to leave.
+    pub(super) fn identities(&self, settings: &Settings) -> sandbox::Identities {
+        match self {
+            Standing::Switching(_) => {
+                sandbox::Identities::From(settings.login.min_uid.unwrap_or(1))
+            }
+            Standing::Unprivileged(_) | Standing::OneUser(_) => sandbox::Identities::None,
+        }
+    }
+}
