@@ -117,9 +117,9 @@ pub fn session_target(data: &[u8]) {
     let ground = ground().expect("a place for temporary files");
     let mut reactor = Reactor::new().expect("a loop");
     let handle = reactor.handle();
-    let mut shared = lab::shared(&handle, settings(*mode), &ground.path().join("root"))
+    let mut shared = lab::shared(&handle, settings(*mode), &ground.path().join("root"), 0)
         .expect("a root that was just made");
-    shared.unserved_owner = Some(shared.identity.0);
+    shared.unserved_owner = Some(0);
     let shared = Rc::new(shared);
     let (client, server) = pair(&handle);
     let counted = Counted::session(&shared, server.peer());

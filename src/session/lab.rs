@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
@@ -18,6 +19,7 @@ use crate::net::Random;
 use crate::proto::path::VirtualPath;
 use crate::reactor::Handle;
 use crate::settings::Settings;
+use crate::sys::creds::Identity;
 
 /// Whose session it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +32,14 @@ pub(super) enum Login {
     Full,
 }
 
-/// What the sessions of a server with these settings share; `root` is the one tree there is.
-pub(super) fn shared(handle: &Handle, settings: Settings, root: &Path) -> io::Result<Shared> {
+/// What the sessions of a server with these settings share; `root` is the one tree there is, and `user` whose
+/// permissions count there.
+pub(super) fn shared(
+    handle: &Handle,
+    settings: Settings,
+    root: &Path,
+    user: u32,
+) -> io::Result<Shared> {
     let tree = Tree::open(root, handle)?;
     Ok(Shared {
         handle: handle.clone(),
@@ -43,12 +51,17 @@ pub(super) fn shared(handle: &Handle, settings: Settings, root: &Path) -> io::Re
             tree,
             label: b"/srv/".to_vec(),
             start: VirtualPath::root(),
+            identity: Arc::new(Identity {
+                uid: user,
+                gid: user,
+                groups: Vec::new(),
+            }),
         })),
         virtual_sites: HashMap::new(),
         aliases: Vec::new(),
         passive_address: None,
         unserved_owner: None,
-        identity: (0, 0),
+        link: None,
         anonymous_upload: true,
         listens_on_ipv6: false,
         counts: Counts::default(),
@@ -70,7 +83,7 @@ impl Session {
                 self.shared.anonymous_upload,
                 self.shared.unserved_owner,
             ),
-            Login::Full => Rights::full(settings),
+            Login::Full => Rights::account(settings, false),
         };
         let Some(site) = self.shared.site.clone() else {
             return;
@@ -86,7 +99,9 @@ impl Session {
             rights,
             bandwidth,
             ratio,
+            restricted: false,
             _counted: None,
+            _session: None,
         });
     }
 }

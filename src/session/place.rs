@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::policy::Rights;
 use super::refusal::Refusal;
-use super::shared::{CountedAnonymous, Site};
+use super::shared::{CountedAnonymous, CountedUser, Site};
 use super::{Session, Who};
 use crate::files::{Kind, Stat, Tree};
 use crate::proto::facts::Perm;
@@ -25,8 +25,12 @@ pub(super) struct Account {
     pub(super) rights: Rights,
     pub(super) bandwidth: Bandwidth,
     pub(super) ratio: Option<Ratio>,
+    /// Whether the account is kept in its home by a flag: the words of the login say so.
+    pub(super) restricted: bool,
     /// The place in the count of anonymous clients.
     pub(super) _counted: Option<CountedAnonymous>,
+    /// The place in the count of this account's sessions.
+    pub(super) _session: Option<CountedUser>,
 }
 
 impl Account {
@@ -127,19 +131,18 @@ impl Granted {
     /// RFC 3659 section 7.5.5, true for this client: what its rights allow and the kernel would.
     pub(super) fn perm(&self, stat: &Stat, parent: Option<&Stat>) -> Perm {
         let rights = &self.rights;
-        let unlinkable =
-            rights.edit && parent.is_none_or(|parent| self.kernel_allows(parent, WRITE | SEARCH));
+        let unlinkable = parent.is_none_or(|parent| self.kernel_allows(parent, WRITE | SEARCH));
         match stat.kind {
             Kind::Directory => {
                 let writable = self.kernel_allows(stat, WRITE | SEARCH);
                 Perm {
                     create: writable && rights.upload.is_ok(),
-                    delete: unlinkable,
+                    delete: unlinkable && rights.remove_directories.is_ok(),
                     enter: self.kernel_allows(stat, SEARCH),
-                    rename: unlinkable,
+                    rename: unlinkable && rights.rename.is_ok(),
                     list: self.kernel_allows(stat, READ),
                     make: writable && rights.make_directories.is_ok(),
-                    purge: writable && rights.edit,
+                    purge: writable && rights.delete.is_ok(),
                     ..Perm::default()
                 }
             }
@@ -147,16 +150,16 @@ impl Granted {
                 let writable = rights.overwrite && self.kernel_allows(stat, WRITE);
                 Perm {
                     append: writable,
-                    delete: unlinkable,
-                    rename: unlinkable,
+                    delete: unlinkable && rights.delete.is_ok(),
+                    rename: unlinkable && rights.rename.is_ok(),
                     read: rights.unserved_owner != Some(stat.uid) && self.kernel_allows(stat, READ),
                     store: writable,
                     ..Perm::default()
                 }
             }
             _ => Perm {
-                delete: unlinkable,
-                rename: unlinkable,
+                delete: unlinkable && rights.delete.is_ok(),
+                rename: unlinkable && rights.rename.is_ok(),
                 ..Perm::default()
             },
         }

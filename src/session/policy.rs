@@ -18,6 +18,13 @@ const NAMES_WITH_MEANING: [&[u8]; 7] = [
     b".ftpquota",
 ];
 
+/// Pure-FTPd's words for SITE CHMOD and MFMT by an anonymous client.
+const NO_CHANGES: &str = "Anonymous users can not change perms";
+
+fn allowed_unless(forbidden: bool, words: &'static str) -> Result<(), &'static str> {
+    if forbidden { Err(words) } else { Ok(()) }
+}
+
 /// What an account may do. The kernel's permissions apply besides.
 #[derive(Clone, Debug)]
 pub struct Rights {
@@ -29,8 +36,18 @@ pub struct Rights {
     pub make_directories: Result<(), &'static str>,
     /// STOR over, APPE to and REST in an existing file.
     pub overwrite: bool,
-    /// DELE, RMD, RNFR, SITE CHMOD, MFMT.
-    pub edit: bool,
+    /// DELE.
+    pub delete: Result<(), &'static str>,
+    /// RMD.
+    pub remove_directories: Result<(), &'static str>,
+    /// RNFR and RNTO.
+    pub rename: Result<(), &'static str>,
+    /// SITE CHMOD.
+    pub change_modes: Result<(), &'static str>,
+    /// MFMT and SITE UTIME.
+    pub set_times: Result<(), &'static str>,
+    /// SITE CHMOD never takes the owner's own access (`-Z`).
+    pub keeps_own_access: bool,
     /// Names that begin with a dot may be read.
     pub read_dots: bool,
     /// Names that begin with a dot may be written.
@@ -53,30 +70,37 @@ impl Rights {
                 Err("Sorry, anonymous users are not allowed to create directories")
             },
             overwrite: false,
-            edit: false,
+            delete: Err("Anonymous users can not delete files"),
+            remove_directories: Err("Sorry, anonymous users are not allowed to remove directories"),
+            rename: Err("Anonymous users are not allowed to move/rename files"),
+            change_modes: Err(NO_CHANGES),
+            set_times: Err(NO_CHANGES),
+            keeps_own_access: false,
             read_dots: files.dotfiles.allow_read && !files.dotfiles.prohibit_read,
             write_dots: false,
             unserved_owner,
         }
     }
 
-    /// Everything the flags leave to a trusted account.
-    pub fn full(settings: &Settings) -> Rights {
+    /// What the flags leave to an account; one of the trusted group is not bound by those on dot files and deleting.
+    pub fn account(settings: &Settings, trusted: bool) -> Rights {
         let files = &settings.files;
-        let read_only = "This server is read-only";
-        let write = if files.read_only {
-            Err(read_only)
-        } else {
-            Ok(())
-        };
+        let write = allowed_unless(files.read_only, "This server is read-only");
+        let unless = |forbidden, words| write.and(allowed_unless(forbidden, words));
+        let dots = files.dotfiles;
         Rights {
             anonymous: false,
             upload: write,
             make_directories: write,
             overwrite: !files.no_overwrite && !files.read_only,
-            edit: !files.read_only,
-            read_dots: !files.dotfiles.prohibit_read,
-            write_dots: !files.dotfiles.prohibit_write && !files.dotfiles.prohibit_read,
+            delete: unless(files.keep_all && !trusted, "Files may not be deleted here"),
+            remove_directories: write,
+            rename: unless(files.no_rename, "Rename/move failure"),
+            change_modes: unless(files.no_chmod, "Permissions may not be changed here"),
+            set_times: write,
+            keeps_own_access: files.customer_proof,
+            read_dots: trusted || !dots.prohibit_read,
+            write_dots: trusted || !(dots.prohibit_write || dots.prohibit_read),
             unserved_owner: None,
         }
     }
@@ -133,15 +157,6 @@ impl Rights {
             Some(name) if self.anonymous && is_deceptive(name) => Err(Refusal::DeceptiveName),
             Some(_) => Ok(()),
             None => Err(Refusal::Prohibited(typed.to_vec())),
-        }
-    }
-
-    /// Whether DELE, RMD, RNFR and the like are for this client at all; `words` say it in their own way.
-    pub fn may_edit(&self, words: &'static str) -> Result<(), Refusal> {
-        if self.edit {
-            Ok(())
-        } else {
-            Err(Refusal::Forbidden(words))
         }
     }
 
@@ -234,7 +249,8 @@ mod tests {
             .join(b"incoming/x")
             .unwrap_or_else(|_| VirtualPath::root());
         assert!(rights.may_create(&settings, &path, b"x").is_ok());
-        assert!(rights.may_edit("no").is_err());
+        assert!(rights.delete.is_err() && rights.rename.is_err());
+        assert!(rights.change_modes.is_err() && rights.set_times.is_err());
         assert!(!rights.overwrite);
     }
 }

@@ -59,6 +59,16 @@ pub enum Refusal {
     NoAnonymousAccount,
     /// 421 and the end: as many anonymous clients as `-y` allows.
     TooManyAnonymous(u32),
+    /// 530: the user number is too low.
+    Untrusted,
+    /// 530: longer than any password.
+    PasswordTooLong,
+    /// 421 and the end: the account has no home to be in.
+    NoHome,
+    /// 421: more logins at once than the keeper takes.
+    TooManyLogins,
+    /// 421 and the end: as many sessions of the account as are allowed.
+    TooManySessions(u32),
     /// 530: `PASS` after a login.
     AlreadyLoggedIn,
     /// 530: `USER` after a login; REIN goes back to before it.
@@ -221,6 +231,16 @@ impl Refusal {
                 421,
                 format!("I can't accept more than {limit} connections as the same user"),
             ),
+            Self::Untrusted => Reply::new(530, "Sorry, but I can't trust you"),
+            Self::PasswordTooLong => Reply::new(530, "Line too long"),
+            Self::NoHome => Reply::new(421, "Home directory not available - aborting"),
+            Self::TooManyLogins => {
+                Reply::new(421, "Too many logins at once, please try again later")
+            }
+            Self::TooManySessions(limit) => Reply::new(
+                421,
+                format!("I can't accept more than {limit} connections as the same user"),
+            ),
             Self::SecondUser => Reply::new(530, "You're already logged in"),
             Self::AlreadyLoggedIn => Reply::new(530, "We can't do that in the current session"),
 
@@ -361,9 +381,12 @@ impl Refusal {
     pub fn ends_session(&self) -> Option<End> {
         match self {
             Self::End(end) => Some(*end),
-            Self::NoAnonymousAccount | Self::TooManyAnonymous(_) | Self::ShuttingDown => {
-                Some(End::Refused)
-            }
+            Self::NoAnonymousAccount
+            | Self::TooManyAnonymous(_)
+            | Self::NoHome
+            | Self::TooManyLogins
+            | Self::TooManySessions(_)
+            | Self::ShuttingDown => Some(End::Refused),
             _ => None,
         }
     }

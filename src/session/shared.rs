@@ -131,6 +131,7 @@ pub struct Counts {
     sessions: Cell<u32>,
     anonymous: Cell<u32>,
     by_address: RefCell<HashMap<IpAddr, u32>>,
+    by_user: RefCell<HashMap<Vec<u8>, u32>>,
 }
 
 impl Counts {
@@ -178,6 +179,42 @@ impl Drop for Counted {
             *count -= 1;
             if *count == 0 {
                 by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// Holds a place in the count of an account's sessions.
+pub struct CountedUser {
+    shared: Rc<Shared>,
+    name: Vec<u8>,
+}
+
+impl CountedUser {
+    /// Enters a session of `name` if there are fewer than `limit`. One look and one step: simultaneous logins never
+    /// overshoot.
+    pub fn enter(shared: &Rc<Shared>, name: &[u8], limit: Option<u32>) -> Option<CountedUser> {
+        // As Pure-FTPd counts: `Joe` and `joe` are one.
+        let name = name.to_ascii_lowercase();
+        let mut by_user = shared.counts.by_user.borrow_mut();
+        let count = by_user.entry(name.clone()).or_default();
+        if limit.is_some_and(|limit| *count >= limit) {
+            return None;
+        }
+        *count += 1;
+        drop(by_user);
+        let shared = Rc::clone(shared);
+        Some(CountedUser { shared, name })
+    }
+}
+
+impl Drop for CountedUser {
+    fn drop(&mut self) {
+        let mut by_user = self.shared.counts.by_user.borrow_mut();
+        if let Some(count) = by_user.get_mut(&self.name) {
+            *count -= 1;
+            if *count == 0 {
+                by_user.remove(&self.name);
             }
         }
     }

@@ -59,6 +59,11 @@ impl fmt::Display for Size {
 pub struct Rate(NonZeroU64);
 
 impl Rate {
+    /// The rate of so many bytes a second. None for 0.
+    pub fn from_bytes(bytes: u64) -> Option<Rate> {
+        NonZeroU64::new(bytes).map(Rate)
+    }
+
     /// The rate of so many KiB/s. None for 0 and for what overflows.
     pub fn from_kib(kib: u64) -> Option<Rate> {
         kib.checked_mul(1024).and_then(NonZeroU64::new).map(Rate)

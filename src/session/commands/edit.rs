@@ -7,9 +7,6 @@ use crate::logs::{Severity, escape};
 use crate::proto::reply::{Reply, quoted};
 use crate::proto::request;
 
-const NO_CHMOD: &str = "Anonymous users can not change perms";
-const NO_RENAME: &str = "Anonymous users are not allowed to move/rename files";
-
 pub(super) const ROWS: &[Row] = &[
     Row::new(
         "DELE",
@@ -69,7 +66,8 @@ fn dele(session: &mut Session, typed: Vec<u8>) -> Waiting<'_> {
         session
             .account()?
             .rights
-            .may_edit("Anonymous users can not delete files")?;
+            .delete
+            .map_err(Refusal::Forbidden)?;
         let path = session.changeable_path(&typed)?;
         let removed = session.tree()?.remove_file(path.relative()).await;
         removed.map_err(|error| Refusal::FailedOn("Could not delete ", typed.clone(), error))?;
@@ -122,8 +120,11 @@ impl Session {
 
 fn rmd(session: &mut Session, typed: Vec<u8>) -> Waiting<'_> {
     Box::pin(async move {
-        let words = "Sorry, anonymous users are not allowed to remove directories";
-        session.account()?.rights.may_edit(words)?;
+        session
+            .account()?
+            .rights
+            .remove_directories
+            .map_err(Refusal::Forbidden)?;
         let path = session.changeable_path(&typed)?;
         let removed = session.tree()?.remove_directory(path.relative()).await;
         removed.map_err(|error| Refusal::Failed("Can't remove directory", error))?;
@@ -133,7 +134,11 @@ fn rmd(session: &mut Session, typed: Vec<u8>) -> Waiting<'_> {
 
 fn rnfr(session: &mut Session, typed: Vec<u8>) -> Waiting<'_> {
     Box::pin(async move {
-        session.account()?.rights.may_edit(NO_RENAME)?;
+        session
+            .account()?
+            .rights
+            .rename
+            .map_err(Refusal::Forbidden)?;
         let path = session.changeable_path(&typed)?;
         if path.is_root() {
             return Err(Refusal::Prohibited(typed));
@@ -150,7 +155,11 @@ fn rnfr(session: &mut Session, typed: Vec<u8>) -> Waiting<'_> {
 
 fn rnto(session: &mut Session, typed: Vec<u8>) -> Waiting<'_> {
     Box::pin(async move {
-        session.account()?.rights.may_edit(NO_RENAME)?;
+        session
+            .account()?
+            .rights
+            .rename
+            .map_err(Refusal::Forbidden)?;
         let from = session
             .once
             .rename_from
@@ -178,7 +187,11 @@ fn rnto(session: &mut Session, typed: Vec<u8>) -> Waiting<'_> {
 
 fn mfmt(session: &mut Session, argument: Vec<u8>) -> Waiting<'_> {
     Box::pin(async move {
-        session.account()?.rights.may_edit(NO_CHMOD)?;
+        session
+            .account()?
+            .rights
+            .set_times
+            .map_err(Refusal::Forbidden)?;
         let malformed = |_| Refusal::Malformed("Can't get a time stamp");
         let (when, name) = request::time_and_name(&argument).map_err(malformed)?;
         session.set_times(when, name).await?;
@@ -192,7 +205,8 @@ fn mfmt(session: &mut Session, argument: Vec<u8>) -> Waiting<'_> {
 
 impl Session {
     fn may_set_times(&self) -> bool {
-        self.account().is_ok_and(|account| account.rights.edit)
+        self.account()
+            .is_ok_and(|account| account.rights.set_times.is_ok())
     }
 
     pub(super) async fn set_times(&mut self, when: (i64, u32), name: &[u8]) -> Result<(), Refusal> {

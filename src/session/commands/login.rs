@@ -1,21 +1,29 @@
 //! Who the client is, and what it may ask before that: USER, PASS, ACCT, REIN, QUIT, HOST, and the questions about
 //! the server (RFC 959 sections 4.1.1 and 4.1.3, RFC 2389, RFC 7151).
 
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::place::Account;
 use super::super::policy::Rights;
 use super::super::refusal::Refusal;
-use super::super::shared::CountedAnonymous;
+use super::super::shared::{CountedAnonymous, CountedUser, Site};
 use super::super::{End, Once, Representation, Session, Who};
 use super::{Argument, Feature, Row, Rules, Run, Waiting, rows};
+use crate::files::Tree;
+use crate::keeper::link::NotGranted;
+use crate::keeper::message::{Check, Denial, Grant, LONGEST_PASSWORD, Secret};
 use crate::logs::{Severity, escape};
 use crate::proto::banner;
 use crate::proto::facts::Facts;
 use crate::proto::path::VirtualPath;
 use crate::proto::reply::{Reply, Text};
-use crate::session::data::Data;
+use crate::session::data::{Data, Stage};
+use crate::session::transfer::Progress;
+use crate::sys::creds::Identity;
+use crate::units::{Bandwidth, Rate, Ratio};
 
 /// Longest user name kept, in bytes; Pure-FTPd's limit.
 const LONGEST_NAME: usize = 127;
@@ -123,8 +131,9 @@ fn user(session: &mut Session, name: Vec<u8>) -> Waiting<'_> {
     Box::pin(async move { session.user(name).await })
 }
 
-fn pass(session: &mut Session, _password: Vec<u8>) -> Waiting<'_> {
-    Box::pin(async move { session.pass().await })
+fn pass(session: &mut Session, password: Vec<u8>) -> Waiting<'_> {
+    let password = Secret::new(password);
+    Box::pin(async move { session.pass(password).await })
 }
 
 impl Session {
@@ -170,7 +179,9 @@ impl Session {
             rights: Rights::anonymous(settings, shared.anonymous_upload, shared.unserved_owner),
             bandwidth: settings.limits.anonymous_bandwidth,
             ratio: settings.limits.anonymous_ratio,
+            restricted: true,
             _counted: Some(CountedAnonymous::new(&shared)),
+            _session: None,
         };
         match virtual_site {
             None => self.log(Severity::Info, format_args!("Anonymous user logged in")),
@@ -215,7 +226,7 @@ impl Session {
         lines
     }
 
-    async fn pass(&mut self) -> Result<Reply, Refusal> {
+    async fn pass(&mut self, password: Secret) -> Result<Reply, Refusal> {
         let name = match &self.who {
             Who::Nobody => return Err(Refusal::UserFirst),
             Who::In(account) if account.rights.anonymous => {
@@ -227,32 +238,188 @@ impl Session {
             Who::In(_) => return Err(Refusal::AlreadyLoggedIn),
             Who::Named(name) => name.clone(),
         };
+        if password.expose().len() > LONGEST_PASSWORD {
+            return Err(Refusal::PasswordTooLong);
+        }
+        match self.ask_keeper(&name, password).await? {
+            Ok((grant, root)) => self.settle_in(name, grant, root).await,
+            Err(not_granted) => self.deny(&name, not_granted).await,
+        }
+    }
+
+    /// Asks the keeper; without one nobody has an account.
+    async fn ask_keeper(&mut self, name: &[u8], password: Secret) -> Result<Asked, Refusal> {
+        let Some(link) = self.shared.link.clone() else {
+            return Ok(Err(NotGranted::Denied(Denial::Credentials, String::new())));
+        };
+        let check = Check {
+            user: name.to_vec(),
+            password,
+            peer: self.peer.ip(),
+            local: self.local,
+            encrypted: false,
+            sni: Vec::new(),
+        };
+        let asking = async move { link.check(check).await };
+        self.attend(Stage::Delay, &Progress::none(), asking).await
+    }
+
+    /// Sets up what the keeper granted.
+    async fn settle_in(
+        &mut self,
+        name: Vec<u8>,
+        grant: Grant,
+        root: OwnedFd,
+    ) -> Result<Reply, Refusal> {
+        let shared = Rc::clone(&self.shared);
+        let settings = &shared.settings;
+        let limits = &settings.limits;
+        let most = grant.limits.sessions.or(limits.max_per_user);
+        let Some(session) = CountedUser::enter(&shared, &name, most) else {
+            return Err(Refusal::TooManySessions(most.unwrap_or_default()));
+        };
+        let identity = Arc::new(Identity {
+            uid: grant.uid,
+            gid: grant.gid,
+            groups: grant.groups,
+        });
+        let adopted = Tree::adopt(root, Arc::clone(&identity), &shared.handle).await;
+        let tree = adopted.map_err(|_| Refusal::NoHome)?;
+        let cwd = VirtualPath::root()
+            .join(&grant.start)
+            .map_err(|_| Refusal::NoHome)?;
+        let label = match grant.root.as_slice() {
+            b"/" => b"/".to_vec(),
+            root => [root, b"/"].concat(),
+        };
+        let site = Rc::new(Site {
+            tree,
+            label,
+            identity,
+            start: cwd.clone(),
+        });
+        let rate = |own: Option<u64>, all: Option<Rate>| own.and_then(Rate::from_bytes).or(all);
+        let user_bandwidth = limits.user_bandwidth;
+        let account = Account {
+            name: name.clone(),
+            site,
+            cwd,
+            rights: Rights::account(settings, grant.trusted),
+            bandwidth: Bandwidth {
+                up: rate(grant.limits.upload_rate, user_bandwidth.up),
+                down: rate(grant.limits.download_rate, user_bandwidth.down),
+            },
+            ratio: match grant.trusted {
+                true => None,
+                false => own_ratio(grant.limits.ratio).or(limits.user_ratio),
+            },
+            restricted: grant.restricted,
+            _counted: None,
+            _session: Some(session),
+        };
+        self.log(
+            Severity::Info,
+            format_args!("{} is now logged in", escape(&name)),
+        );
+        self.enter(account);
+        Ok(self.welcome_account().await)
+    }
+
+    /// Pure-FTPd's lines after a login, in its order.
+    async fn welcome_account(&self) -> Reply {
+        let Ok(account) = self.account() else {
+            return Reply::new(230, "OK");
+        };
+        let mut lines: Vec<Text> = Vec::new();
+        if account.bandwidth.up.is_some() || account.bandwidth.down.is_some() {
+            lines.push("Your bandwidth usage is restricted".into());
+        }
+        if self.shared.settings.network.user_fxp {
+            lines.push("This server supports FXP transfers".into());
+        }
+        if let Some(ratio) = account.ratio {
+            lines.push(
+                format!(
+                    "You must respect a {}:{} (UL/DL) ratio",
+                    ratio.up, ratio.down
+                )
+                .into(),
+            );
+        }
+        let kind = if account.restricted {
+            "restricted directory"
+        } else {
+            "directory"
+        };
+        let place = format!("OK. Current {kind} is ").into_bytes();
+        lines.push([place.as_slice(), account.cwd.as_bytes()].concat().into());
+        lines.extend(self.message(&account.cwd, b".banner").await);
+        Reply::lines(230, lines)
+    }
+
+    /// Says no, after a delay that grows with each failure, on this session's own timer.
+    async fn deny(&mut self, name: &[u8], why: NotGranted) -> Result<Reply, Refusal> {
+        let shown = &name[..name.len().min(LOGGED_NAME)];
+        let refusal = match why {
+            NotGranted::Busy => return Err(Refusal::TooManyLogins),
+            NotGranted::NoAnswer => {
+                self.log(
+                    Severity::Error,
+                    format_args!("No answer to a login in time"),
+                );
+                Refusal::LoginFailed
+            }
+            NotGranted::Denied(denial, note) => {
+                if !note.is_empty() {
+                    self.log(Severity::Error, format_args!("{}", escape(note.as_bytes())));
+                }
+                match denial {
+                    Denial::NoHome => Refusal::NoHome,
+                    Denial::Number(uid) => {
+                        self.log(
+                            Severity::Warning,
+                            format_args!(
+                                "Can't login as [{}]: account disabled (uid {uid})",
+                                escape(shown)
+                            ),
+                        );
+                        Refusal::Untrusted
+                    }
+                    Denial::Credentials | Denial::Unavailable => Refusal::LoginFailed,
+                }
+            }
+        };
         self.failed_logins += 1;
         let random = self.shared.random.borrow_mut().below(1000).unwrap_or(500);
         let delay = FAILURE_DELAY * self.failed_logins + FAILURE_DELAY * random / 1000;
         let handle = self.shared.handle.clone();
-        let progress = crate::session::transfer::Progress::none();
-        let stage = crate::session::data::Stage::Delay;
-        self.attend(stage, &progress, handle.sleep(delay)).await?;
-        let shown = &name[..name.len().min(LOGGED_NAME)];
-        self.log(
-            Severity::Warning,
-            format_args!("Authentication failed for user [{}]", escape(shown)),
-        );
+        self.attend(Stage::Delay, &Progress::none(), handle.sleep(delay))
+            .await?;
+        if matches!(refusal, Refusal::LoginFailed) {
+            self.log(
+                Severity::Warning,
+                format_args!("Authentication failed for user [{}]", escape(shown)),
+            );
+        }
         self.who = Who::Nobody;
         if self.failed_logins >= FAILED_LOGINS {
             self.log(
                 Severity::Error,
                 format_args!("Too many authentication failures"),
             );
-            let last = Refusal::LoginFailed.reply();
-            if let Some(reply) = last {
+            if let Some(reply) = refusal.reply() {
                 self.send(&reply);
             }
             return Err(End::Refused.into());
         }
-        Err(Refusal::LoginFailed)
+        Err(refusal)
     }
+}
+
+type Asked = Result<(Grant, OwnedFd), NotGranted>;
+
+fn own_ratio(ratio: Option<(u32, u32)>) -> Option<Ratio> {
+    ratio.map(|(up, down)| Ratio { up, down })
 }
 
 fn acct(session: &mut Session, _argument: &[u8]) -> Result<Reply, Refusal> {

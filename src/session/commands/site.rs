@@ -5,13 +5,13 @@ use std::time::Duration;
 use super::super::Session;
 use super::super::refusal::Refusal;
 use super::{Argument, Feature, Row, Rules, Run, Waiting};
+use crate::files::Kind;
+use crate::proto::path::VirtualPath;
 use crate::proto::reply::Reply;
 use crate::proto::request;
 
 /// The longest idle time a client may ask for, in seconds; Pure-FTPd's.
 const LONGEST_IDLE: u64 = 42 * 60;
-
-const NO_CHMOD: &str = "Anonymous users can not change perms";
 
 pub(super) const ROWS: &[Row] = &[
     Row::new(
@@ -95,20 +95,40 @@ impl Session {
         if argument.is_empty() {
             return Err(Refusal::Missing("Missing argument"));
         }
-        self.account()?.rights.may_edit(NO_CHMOD)?;
+        self.account()?
+            .rights
+            .change_modes
+            .map_err(Refusal::Forbidden)?;
         let malformed = |_| Refusal::Malformed("Invalid permissions");
         let (mode, name) = request::mode_and_name(argument).map_err(malformed)?;
         let path = self.changeable_path(name)?;
+        let mode = self.mode_that_keeps_access(&path, mode).await?;
         let set = self.tree()?.set_mode(path.relative(), mode).await;
         set.map_err(|error| Refusal::FailedOn("Could not change perms on ", name.to_vec(), error))?;
         Ok(Reply::new(200, [b"Permissions changed on ", name].concat()))
+    }
+
+    /// `-Z`: the owner's own access stays, reading and writing for files, entering as well for directories.
+    async fn mode_that_keeps_access(&self, path: &VirtualPath, mode: u32) -> Result<u32, Refusal> {
+        if !self.account()?.rights.keeps_own_access {
+            return Ok(mode);
+        }
+        let stat = self.tree()?.stat(path.relative()).await;
+        let kept = match stat.map_err(Refusal::NoSuchFile)?.kind {
+            Kind::Directory => 0o700,
+            _ => 0o600,
+        };
+        Ok(mode | kept)
     }
 
     async fn site_utime(&mut self, argument: &[u8]) -> Result<Reply, Refusal> {
         if argument.is_empty() {
             return Err(Refusal::Missing("No file name"));
         }
-        self.account()?.rights.may_edit(NO_CHMOD)?;
+        self.account()?
+            .rights
+            .set_times
+            .map_err(Refusal::Forbidden)?;
         let malformed = |_| Refusal::Malformed("Can't get a time stamp");
         let (when, name) = request::site_utime(argument).map_err(malformed)?;
         self.set_times(when, name).await?;

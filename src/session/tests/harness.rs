@@ -287,9 +287,10 @@ impl Plan {
 fn serve(plan: Plan, sockets: Vec<TcpStream>) -> u64 {
     let mut reactor = Reactor::new().unwrap();
     let handle = reactor.handle();
-    let mut shared = lab::shared(&handle, plan.settings, &plan.root).unwrap();
-    if plan.login == Login::Anonymous && is_root() {
-        shared.identity = (STRANGER, STRANGER);
+    let is_stranger = plan.login == Login::Anonymous && is_root();
+    let user = if is_stranger { STRANGER } else { 0 };
+    let mut shared = lab::shared(&handle, plan.settings, &plan.root, user).unwrap();
+    if is_stranger {
         shared.unserved_owner = Some(STRANGER);
         set_thread_groups(&[]).unwrap();
         set_thread_uid(Uid::from_raw(STRANGER)).unwrap();
