@@ -63,7 +63,7 @@ pub struct Network {
     pub no_passive: bool,
     /// No active data connections (--noactive).
     pub no_active: bool,
-    /// Local port of active data connections (--activeport), 1024 or above.
+    /// Local port of active data connections (--activeport); one below 1024 needs root.
     pub active_port: Option<u16>,
     /// Data connections with other hosts than the client, for everybody (-W).
     pub anonymous_fxp: bool,
@@ -420,13 +420,6 @@ fn check_data_connections(parsed: &Parsed) -> Result<(), Stop> {
             "{nat} and {active}: expected one of them at most, there is no third kind of data connection"
         )));
     }
-    if let Some(port) = network.active_port.filter(|port| port.get() < 1024) {
-        let flag = parsed.spelled("active_port");
-        return Err(Stop::usage(format!(
-            "{flag} {port}: expected a port from 1024 to 65535; lower ones are not available in this \
-             version yet"
-        )));
-    }
     let is_ipv4 = |told: &PassiveFor| told.network.is_ipv4() && told.address.is_ipv4();
     if let Some(told) = network.passive_for.iter().find(|told| !is_ipv4(told)) {
         let flag = parsed.spelled("passive_for");
@@ -736,19 +729,6 @@ mod tests {
             "{text}"
         );
         assert!(settings("-N").network.no_passive);
-    }
-
-    #[test]
-    fn d7_low_active_ports_are_refused_until_they_can_be_had() {
-        let text = refusal("--activeport 20");
-        assert!(
-            text.starts_with("wharf-ftpd: --activeport 20: expected a port from 1024"),
-            "{text}"
-        );
-        assert_eq!(
-            settings("--activeport 1024").network.active_port,
-            Some(1024)
-        );
     }
 
     #[test]

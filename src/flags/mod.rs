@@ -265,7 +265,9 @@ mod tests {
             read.limits.max_clients_per_ip.map(|count| count.get()),
             Some(3)
         );
-        assert!(text("-el unix").starts_with("wharf-ftpd: -l: not available"));
+        let read = flags("-el unix -lpuredb:/f");
+        assert!(read.login.anonymous_only);
+        assert_eq!(read.login.login, ["unix", "puredb:/f"]);
     }
 
     #[test]

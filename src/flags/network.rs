@@ -70,7 +70,7 @@ pub struct Network {
     /// Open active data connections from this port
     ///
     /// By default the system chooses the port. Ports below 1024, among them the traditional 20, are
-    /// not available in this version yet.
+    /// for a server that was started by root.
     #[arg(long = "activeport", value_name = "PORT")]
     pub active_port: Option<Port>,
 

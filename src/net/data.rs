@@ -5,6 +5,7 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 
 use rustix::net::SocketFlags;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -108,6 +109,19 @@ pub async fn connect(handle: &Handle, local: SocketAddr, remote: SocketAddr) -> 
     let socket = Socket::new(Domain::for_address(remote), kind, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.bind(&local.into())?;
+    connect_from(handle, socket.into(), remote).await
+}
+
+/// Connects a bound, non-blocking TCP socket to `remote`.
+///
+/// # Errors
+/// What connect(2) gives. The caller bounds the wait.
+pub async fn connect_from(
+    handle: &Handle,
+    bound: OwnedFd,
+    remote: SocketAddr,
+) -> io::Result<Stream> {
+    let socket = Socket::from(bound);
     let begun = socket.connect(&remote.into());
     let mut stream = Io::new(handle, TcpStream::from(socket), Priority::Control);
     if let Err(error) = begun {

@@ -12,7 +12,7 @@ mod throttle;
 
 use std::net::{IpAddr, SocketAddr};
 
-pub use data::{Passive, PassiveError, connect};
+pub use data::{Passive, PassiveError, connect, connect_from};
 pub use listener::{Accepted, Listener, prepare_control};
 pub use random::Random;
 pub use stream::Stream;

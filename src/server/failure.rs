@@ -77,6 +77,14 @@ impl Failure {
         Failure::new(CONFIGURATION, format!("-l {source}: {why}"))
     }
 
+    /// A port for active data connections that only root may use.
+    pub(super) fn active_port() -> Failure {
+        Failure::new(
+            PERMISSION,
+            "--activeport: ports below 1024 need a server started by root".into(),
+        )
+    }
+
     /// Not root, and no directory was named.
     pub(super) fn no_root() -> Failure {
         Failure::new(

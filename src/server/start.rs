@@ -282,6 +282,9 @@ fn start_keeper(settings: &Settings, standing: &Standing) -> Result<Option<Ends>
     if settings.login.sources.is_empty() && !low_port {
         return Ok(None);
     }
+    if low_port && !standing.is_root() {
+        return Err(Failure::active_port());
+    }
     for source in &settings.login.sources {
         keeper::sources::open(source).map_err(|error| Failure::source(source, &error))?;
     }

@@ -65,7 +65,7 @@ impl Session {
     async fn accept(&mut self, mut passive: Passive) -> Result<Stream, Refusal> {
         let handle = self.shared.handle.clone();
         let owner = self.peer.ip();
-        let anyone = self.shared.settings.network.anonymous_fxp;
+        let anyone = self.may_use_third_hosts();
         let deadline = handle.now() + self.shared.settings.limits.accept;
         let mut strangers = Vec::new();
         let accepting = passive.accept(
@@ -107,8 +107,20 @@ impl Session {
             };
         }
         let loop_handle = handle.clone();
+        // Ports below 1024 are the keeper's to give.
+        let link = self
+            .shared
+            .link
+            .clone()
+            .filter(|_| (1..1024).contains(&local.port()));
         let connecting = handle.until(deadline, async move {
-            net::connect(&loop_handle, local, remote).await
+            match link {
+                None => net::connect(&loop_handle, local, remote).await,
+                Some(link) => {
+                    let bound = link.bind(local).await?;
+                    net::connect_from(&loop_handle, bound, remote).await
+                }
+            }
         });
         match self
             .attend(Stage::Opening, &Progress::none(), connecting)

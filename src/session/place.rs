@@ -61,6 +61,15 @@ impl Session {
         Ok(self.account()?.tree().clone())
     }
 
+    /// Whether data connections may go to and come from other hosts than the client (`-w`, `-W`).
+    pub(super) fn may_use_third_hosts(&self) -> bool {
+        let network = &self.shared.settings.network;
+        match self.account() {
+            Ok(account) if !account.rights.anonymous => network.user_fxp,
+            _ => network.anonymous_fxp,
+        }
+    }
+
     /// A name as typed, seen from the working directory.
     pub(super) fn path(&self, typed: &[u8]) -> Result<VirtualPath, Refusal> {
         let joined = self.account()?.cwd.join(typed);

@@ -339,7 +339,7 @@ impl Session {
         }
         let owner = self.peer.ip();
         let third = asked.ip() != owner;
-        if third && !self.shared.settings.network.anonymous_fxp {
+        if third && !self.may_use_third_hosts() {
             return Err(Refusal::OtherAddress {
                 asked: asked.ip(),
                 owner,
