@@ -17,19 +17,22 @@ const LADDER: &[(&str, &[&str])] = &[
     ("net", &["sys", "units", "reactor"]),
     ("files", &["sys", "units", "reactor"]),
     ("logs", &["sys", "units"]),
+    // Only keeper/link.rs uses the reactor.
+    ("keeper", &["sys", "units", "reactor"]),
     ("flags", &["units", "logs"]),
     ("settings", &["units", "logs", "flags"]),
     (
         "session",
         &[
-            "sys", "units", "reactor", "proto", "net", "files", "logs", "flags", "settings",
+            "sys", "units", "reactor", "proto", "net", "files", "logs", "keeper", "flags",
+            "settings",
         ],
     ),
     (
         "server",
         &[
-            "sys", "units", "reactor", "proto", "net", "files", "logs", "flags", "settings",
-            "session",
+            "sys", "units", "reactor", "proto", "net", "files", "logs", "keeper", "flags",
+            "settings", "session",
         ],
     ),
 ];
