@@ -27,10 +27,12 @@
 //! | [`net`] | sockets on the loop: listeners, streams, opening data connections, throttling | sys, units, reactor | FTP's text |
 //! | [`files`] | the rooted tree of an account: resolving, reading, writing, walking | sys, units, reactor | FTP's text |
 //! | [`logs`] | what is recorded, made safe, and written without anybody waiting | sys, units | sessions |
+//! | [`keeper`] | accounts: virtual users, their files and password hashes | sys, units | FTP, sessions |
 //! | [`flags`] | what the administrator typed | units, logs | |
 //! | [`settings`] | what that means, with defaults and the rules between flags | units, logs, flags | files, network |
 //! | [`session`] | one client, from the greeting to the goodbye; commands; who may do what | all above | mio, libc, `std::fs`, sockets of `std` |
 //! | [`server`] | start, listen or inherit, admission, giving up rights, signals, the end | all above | |
+//! | [`tools`] | the programs an administrator runs beside the server | all above | |
 //!
 //! # The life of a session
 //!
@@ -80,4 +82,5 @@ pub mod server;
 pub mod session;
 pub mod settings;
 pub mod sys;
+pub mod tools;
 pub mod units;

@@ -35,6 +35,13 @@ const LADDER: &[(&str, &[&str])] = &[
             "settings", "session",
         ],
     ),
+    (
+        "tools",
+        &[
+            "sys", "units", "reactor", "proto", "net", "files", "logs", "keeper", "flags",
+            "settings", "session", "server",
+        ],
+    ),
 ];
 
 /// Sockets of the standard library; addresses are free.

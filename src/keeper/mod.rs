@@ -1,16 +1,21 @@
 #![forbid(unsafe_code)]
-//! The keeper: a second, tiny process that keeps the rights the server gives up.
+//! The keeper: a second, tiny process that keeps the rights the server gives up, and what it knows of accounts.
 //!
 //! It checks logins (through workers it forks), binds ports below 1024, looks names up, makes home directories. The
 //! server asks it over a socket pair and it believes nothing it is told: every message is bounded, every field is
 //! checked, and no message names a path. It never sees a line of FTP.
 //!
-//! [`message`] is what travels, [`sources`] are the places where accounts come from.
+//! [`message`] is what travels, [`sources`] are the places where accounts come from. Users that exist for FTP only stand
+//! in a text file, one [`record`] a line, which is made into a database ([`puredb`]); what a password is compared to is
+//! in [`hashes`]. These three are Pure-FTPd's formats, so its files are used as they are.
 
+pub mod hashes;
 mod judge;
 pub mod link;
 pub mod message;
 mod process;
+pub mod puredb;
+pub mod record;
 pub mod sources;
 mod wire;
 

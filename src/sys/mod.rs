@@ -3,6 +3,8 @@
 //! Nothing here knows FTP, and nothing here imports another part of this crate.
 
 pub mod creds;
+#[cfg(feature = "libcrypt")]
+pub mod crypt;
 pub mod descriptors;
 pub mod files;
 #[cfg(test)]
