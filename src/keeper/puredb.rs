@@ -25,6 +25,9 @@ const PAIR: usize = 8;
 /// The longest line of the text file, in bytes without its end. Pure-FTPd's tools cut longer ones in two.
 pub const LINE_BYTES: usize = 4093;
 
+/// A login, and what is kept of it: fields 2 to 18 of its line.
+pub type Record<'a> = (&'a [u8], &'a [u8]);
+
 /// A file that is no PureDB, or whose offsets lead nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Corrupt;
@@ -99,7 +102,7 @@ impl<'a> PureDb<'a> {
     ///
     /// # Errors
     /// When the records do not end with the file.
-    pub fn records(&self) -> Result<Vec<(&'a [u8], &'a [u8])>, Corrupt> {
+    pub fn records(&self) -> Result<Vec<Record<'a>>, Corrupt> {
         let mut records = Vec::new();
         let mut at = self.slot(BUCKETS)?;
         while at < self.bytes.len() {
@@ -174,7 +177,7 @@ impl std::error::Error for Unfit {}
 ///
 /// # Errors
 /// Lines that Pure-FTPd's tools would read as something else than they look like.
-pub fn entries(text: &[u8]) -> Result<Vec<(&[u8], &[u8])>, Unfit> {
+pub fn entries(text: &[u8]) -> Result<Vec<Record<'_>>, Unfit> {
     let mut entries = Vec::new();
     for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
         if line.len() > LINE_BYTES {
@@ -188,7 +191,7 @@ pub fn entries(text: &[u8]) -> Result<Vec<(&[u8], &[u8])>, Unfit> {
     Ok(entries)
 }
 
-fn entry(line: &[u8]) -> Option<(&[u8], &[u8])> {
+fn entry(line: &[u8]) -> Option<Record<'_>> {
     let end = line.iter().position(|byte| *byte == b'\r');
     let line = &line[..end.unwrap_or(line.len())];
     if line.starts_with(b"#") {

@@ -14,3 +14,4 @@ pub mod host;
 pub mod privileges;
 pub mod process;
 pub mod sandbox;
+pub mod system_users;

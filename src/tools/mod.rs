@@ -1,2 +1,5 @@
-//! The small programs beside the server, each the library side of a few lines in `src/bin`.
+//! The programs an administrator runs beside the server, each the library side of a few lines in `src/bin`.
 #![forbid(unsafe_code)]
+
+pub mod pw;
+pub mod pwconvert;

@@ -7,10 +7,10 @@ use super::Refusal;
 const SHA_ROUNDS: u32 = 5_000_000;
 /// Cost of bcrypt, a power of two: some one and a half seconds. The format goes to 31, a day.
 const BCRYPT_COST: u32 = 15;
-/// Iterations of SHA1-crypt, some two seconds; half as much again may be added at random when such a hash is made.
-const SHA1_ROUNDS: u32 = 4_000_000;
+/// Iterations of SHA1-crypt, some two seconds.
+const SHA1_ROUNDS: u32 = 2_000_000;
 /// Rounds of Sun's MD5, some one second.
-const SUN_MD5_ROUNDS: u32 = 1_000_000;
+const SUN_MD5_ROUNDS: u32 = 500_000;
 
 /// Where the digest of bcrypt begins: behind `$2b$10$` and 22 digits of salt.
 pub(super) const BCRYPT_DIGEST: usize = 29;
