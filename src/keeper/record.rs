@@ -124,6 +124,11 @@ impl Line {
         self.0.get(field as usize).map_or(b"", Vec::as_slice)
     }
 
+    /// Whether the line is long enough to have the field, be it empty.
+    pub fn has(&self, field: Field) -> bool {
+        (field as usize) < self.0.len()
+    }
+
     /// Sets a field, and fills a short line up to all eighteen. What would end the field or the line becomes `_`, as
     /// pure-pw does with `:`.
     pub fn set(&mut self, field: Field, value: &[u8]) {

@@ -99,7 +99,16 @@ pub(super) fn check_bcrypt(hash: &[u8]) -> Result<(), Refusal> {
 
 pub(super) fn verify_bcrypt(hash: &[u8], password: &[u8]) -> Result<bool, Refusal> {
     let text = std::str::from_utf8(hash).map_err(|_| Refusal::Malformed)?;
-    bcrypt::verify(password, text).map_err(|_| Refusal::Malformed)
+    let matches = bcrypt::verify(password, text).map_err(|_| Refusal::Malformed)?;
+    // Under the name `$2a$` libcrypt hashes passwords with this byte in its own way, so that those who knew of an old
+    // mistake with signed characters gain nothing (crypt_blowfish).
+    if matches || !hash.starts_with(b"$2a$") || !password.contains(&0xff) {
+        return Ok(matches);
+    }
+    match verify_libcrypt(hash, password) {
+        Err(Refusal::Unsupported) => Ok(false),
+        verdict => verdict,
+    }
 }
 
 pub(super) fn check_md5(hash: &[u8]) -> Result<(), Refusal> {

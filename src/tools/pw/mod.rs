@@ -126,6 +126,7 @@ fn add(options: &UserOptions) -> Result<(), Stop> {
 fn change(options: &UserOptions) -> Result<(), Stop> {
     let login = options.selected.login()?;
     let path = file_path(options.selected.file.as_deref());
+    existing(&login, &path, status::NOT_FETCHED)?;
     edit(&options.selected, &path, |users| {
         let mut line = users
             .line(&login)
@@ -141,6 +142,7 @@ fn change(options: &UserOptions) -> Result<(), Stop> {
 fn remove(selected: &Selected) -> Result<(), Stop> {
     let login = selected.login()?;
     let path = file_path(selected.file.as_deref());
+    existing(&login, &path, status::EXISTS_OR_NOT)?;
     edit(selected, &path, |users| {
         if !users.remove(&login) {
             return Err(unknown(&login, &path, status::EXISTS_OR_NOT));
@@ -152,20 +154,26 @@ fn remove(selected: &Selected) -> Result<(), Stop> {
 fn set_password(options: &command::PasswordOptions) -> Result<(), Stop> {
     let login = options.selected.login()?;
     let path = file_path(options.selected.file.as_deref());
-    let find = |users: &Users| {
-        users
-            .line(&login)
-            .ok_or_else(|| unknown(&login, &path, status::NOT_FETCHED))
-    };
-    find(&peek(&path)?.unwrap_or_default())?;
+    existing(&login, &path, status::NOT_FETCHED)?;
     let hash = new_hash(options.hashing.cost()?, options.selected.dry_run)?;
     edit(&options.selected, &path, |users| {
-        let mut line = find(users)?;
+        let mut line = users
+            .line(&login)
+            .ok_or_else(|| unknown(&login, &path, status::NOT_FETCHED))?;
         line.set(Field::Hash, &hash);
         fits(&line)?;
         users.replace(&login, &line);
         Ok(())
     })
+}
+
+/// The user's line as it is now. What asks for it changes it later, under the lock: this is so that nobody types a
+/// password for nothing, and no lock is made beside a file that is not there.
+fn existing(login: &[u8], path: &Path, status: u8) -> Result<Line, Stop> {
+    let users = peek(path)?.unwrap_or_default();
+    users
+        .line(login)
+        .ok_or_else(|| unknown(login, path, status))
 }
 
 fn unknown(login: &[u8], path: &Path, status: u8) -> Stop {
@@ -288,10 +296,7 @@ fn write_database(path: &Path, to: &Path) -> Result<(), Stop> {
 fn show_one(selected: &Selected) -> Result<(), Stop> {
     let login = selected.login()?;
     let path = file_path(selected.file.as_deref());
-    let users = peek(&path)?.unwrap_or_default();
-    let line = users
-        .line(&login)
-        .ok_or_else(|| unknown(&login, &path, status::NOT_FETCHED))?;
+    let line = existing(&login, &path, status::NOT_FETCHED)?;
     let user = line.user().map_err(|fault| {
         let text = format!("user {} in {}: {fault}", shown(&login), path.display());
         Stop::new(status::NOT_FETCHED, text)

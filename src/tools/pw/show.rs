@@ -7,7 +7,10 @@ use std::fmt::Display;
 pub(super) fn report(line: &Line, user: &VirtualUser) -> Vec<u8> {
     let (begin, end) = user.hours.map_or((0, 0), Hours::ends);
     let text = |field| visible(line.get(field));
-    let addresses = |field| visible(&AddressList::shown(line.get(field)));
+    let addresses = |field| match line.has(field) {
+        true => visible(&AddressList::shown(line.get(field))),
+        false => "-".to_owned(),
+    };
     let rows: [(&str, String); 16] = [
         ("Login              ", text(Field::Login)),
         ("Password           ", text(Field::Hash)),
