@@ -5,9 +5,8 @@ use wharf::keeper::hashes::{Verdict, verify};
 use wharf::keeper::puredb::PureDb;
 use wharf::keeper::record::{Line, VirtualUser};
 
-/// What users are given here; all of them have a place of their own.
+/// What new users are given. Each costs pure-pw some seconds for its hash.
 const OPTIONS: &[&[&str]] = &[
-    &["-u", "20106", "-g", "20107", "-d", "/srv/a"],
     &[
         "-u",
         "20106",
@@ -25,28 +24,20 @@ const OPTIONS: &[&[&str]] = &[
         "3",
         "-N",
         "1",
-    ],
-    &[
-        "-u",
-        "daemon",
-        "-d",
-        "/srv/./a/",
         "-q",
         "1",
         "-Q",
         "10",
         "-y",
         "2",
-        "-z",
-        "0900-1800",
     ],
     &[
         "-u",
         "daemon",
-        "-g",
-        "20107",
         "-d",
-        "/srv/a",
+        "/srv/./a/",
+        "-z",
+        "0900-1800",
         "-r",
         "127.0.0.0/8,10.0.0.1",
         "-R",
@@ -163,7 +154,7 @@ fn new_users_have_the_same_line_and_their_password() {
             .collect::<Vec<_>>()
     };
     assert_eq!(lines(&ours), lines(&theirs));
-    for line in theirs.lines().iter().chain(&ours.lines()) {
+    for line in theirs.lines().iter().take(1).chain(&ours.lines()) {
         let hash = Line::read(line.as_bytes())
             .user()
             .unwrap_or_else(|fault| panic!("{line}: {fault}"))

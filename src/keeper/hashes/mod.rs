@@ -434,7 +434,7 @@ mod tests {
     fn changed_bytes_in_a_hash_never_panic_nor_match() {
         let mut seed = 0x9e37_79b9_u32;
         for hash in all_forms() {
-            for _ in 0..300 {
+            for _ in 0..60 {
                 let mut changed = hash.to_vec();
                 seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 let at = seed as usize / 7 % changed.len();
