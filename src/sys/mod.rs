@@ -11,7 +11,13 @@ pub mod files;
 mod forked;
 pub mod homes;
 pub mod host;
+pub mod local_time;
+#[cfg(feature = "pam")]
+pub mod pam;
 pub mod privileges;
 pub mod process;
 pub mod sandbox;
+pub mod shadow;
+#[cfg(feature = "pam")]
+pub mod sitter;
 pub mod system_users;

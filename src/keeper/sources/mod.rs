@@ -3,7 +3,23 @@
 //! A source runs in a check worker, with root's rights and nothing else to do: it may sleep. It says who a user is and
 //! whether the password fits; whether that user may come in, and where, is decided after it, in one place for all.
 
+mod extauth;
+mod fit;
+#[cfg(feature = "pam")]
+mod pam;
+mod passwd;
+mod puredb;
+mod reread;
+mod unix;
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
 use super::message::{Check, Limits};
+
+/// The longest any source takes for a check; a worker that takes longer hangs.
+pub const LONGEST_CHECK: Duration = Duration::from_secs(30);
 
 /// What a source knows of a user whose password fits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +51,33 @@ pub enum Verdict {
 
 /// A source, opened.
 pub trait Source: Send {
-    /// Checks a login. It may sleep, within some seconds.
+    /// Makes ready for the next check what should not be made while a password is in memory; to be called before a worker
+    /// waits for its next question. A check without it works as well.
+    fn ready(&mut self) {}
+
+    /// Checks a login. It may sleep, within [`LONGEST_CHECK`].
     fn check(&mut self, question: &Check) -> Verdict;
+
+    /// What the log should know besides the verdicts, such as a new file that is broken while the last good one stays in
+    /// force; to be asked for after each check. Each cause is said once. No secret is in it.
+    fn complaint(&mut self) -> Option<String> {
+        None
+    }
+
+    /// The session that the last check opened, when it was [`Verdict::Accepted`] and the source has sessions.
+    fn session(&mut self) -> Option<Box<dyn Opened>> {
+        None
+    }
+}
+
+/// A session of a login that a source opened (that of PAM). Dropping it closes it: the login did not come about.
+pub trait Opened: Send {
+    /// Keeps it open until the other end of `until_closed`, a socket or a pipe, is closed or anything is written to it.
+    /// A process of its own waits for that, so this returns at once.
+    ///
+    /// # Errors
+    /// When that process is gone; the session is closed then.
+    fn hold(self: Box<Self>, until_closed: OwnedFd) -> io::Result<()>;
 }
 
 /// A kind of source.
@@ -51,17 +92,133 @@ pub struct Row {
     pub open: fn(argument: &str) -> Result<Box<dyn Source>, String>,
 }
 
-/// The kinds there are, in the order of help.
-pub const ROWS: &[Row] = &[];
+/// All kinds, in the order help lists them.
+pub const ROWS: &[Row] = &[
+    Row {
+        name: "unix",
+        argument: None,
+        help: "The users of this machine, by their passwords in passwd and shadow.",
+        open: unix::open,
+    },
+    #[cfg(feature = "pam")]
+    Row {
+        name: "pam",
+        argument: None,
+        help: "The users of this machine, as the PAM service wharf-ftpd lets them in.",
+        open: pam::open,
+    },
+    Row {
+        name: "puredb",
+        argument: Some("FILE"),
+        help: "Virtual users of a database made by wharf-pw or pure-pw.",
+        open: puredb::open,
+    },
+    Row {
+        name: "extauth",
+        argument: Some("SOCKET"),
+        help: "What a program answers behind the Unix socket of wharf-authd or pure-authd.",
+        open: extauth::open,
+    },
+    Row {
+        name: "passwd",
+        argument: Some("FILE"),
+        help: "Virtual users of a text file in the form of passwd, such as an AuthUserFile of ProFTPD.",
+        open: passwd::open,
+    },
+];
 
-/// Finds the kind of `NAME[:ARGUMENT]` and opens it.
+/// Which kind `-l` asks for, and its argument (empty where there is none). Names are read as Pure-FTPd reads them, in
+/// any case.
 ///
 /// # Errors
-/// One line: an unknown name, a missing argument, what the kind says.
-pub fn open(spec: &str) -> Result<Box<dyn Source>, String> {
+/// One line with the accepted forms.
+pub fn parse(spec: &str) -> Result<(&'static Row, &str), String> {
     let (name, argument) = spec.split_once(':').unwrap_or((spec, ""));
-    match ROWS.iter().find(|row| row.name == name) {
-        Some(row) => (row.open)(argument),
-        None => Err(format!("there is no such source: {name}")),
+    let row = ROWS.iter().find(|row| row.name.eq_ignore_ascii_case(name));
+    let Some(row) = row else {
+        return Err(format!("expected {}", forms()));
+    };
+    match row.argument {
+        Some(what) if argument.is_empty() => Err(format!("expected {}:{what}", row.name)),
+        None if !argument.is_empty() => Err(format!("expected {} without an argument", row.name)),
+        _ => Ok((row, argument)),
+    }
+}
+
+/// Opens the source that `-l` asks for.
+///
+/// # Errors
+/// One line: what [`parse`] says, or what is wrong with the argument.
+pub fn open(spec: &str) -> Result<Box<dyn Source>, String> {
+    let (row, argument) = parse(spec)?;
+    (row.open)(argument)
+}
+
+/// The accepted forms, for an error or help.
+fn forms() -> String {
+    let forms: Vec<String> = ROWS.iter().map(form).collect();
+    let (last, others) = forms
+        .split_last()
+        .map_or(("", &[][..]), |(last, others)| (last.as_str(), others));
+    format!("{} or {last}", others.join(", "))
+}
+
+fn form(row: &Row) -> String {
+    match row.argument {
+        Some(what) => format!("{}:{what}", row.name),
+        None => row.name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::message::Secret;
+    use super::*;
+
+    /// A question of a client on this machine.
+    pub(super) fn question(user: &[u8], password: &[u8]) -> Check {
+        Check {
+            user: user.to_vec(),
+            password: Secret::new(password.to_vec()),
+            peer: "127.0.0.1".parse().unwrap(),
+            local: "127.0.0.1:2121".parse().unwrap(),
+            encrypted: false,
+            sni: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn sources_are_named_as_in_pure_ftpd_and_in_any_case() {
+        let parsed = |spec: &'static str| parse(spec).map(|(row, argument)| (row.name, argument));
+        assert_eq!(parsed("unix"), Ok(("unix", "")));
+        assert_eq!(parsed("UNIX:"), Ok(("unix", "")));
+        assert_eq!(parsed("PureDB:/etc/a:b"), Ok(("puredb", "/etc/a:b")));
+        assert_eq!(
+            parsed("extauth:/run/ftpd.sock"),
+            Ok(("extauth", "/run/ftpd.sock"))
+        );
+        assert_eq!(parsed("passwd:f"), Ok(("passwd", "f")));
+        assert_eq!(cfg!(feature = "pam"), parsed("pam").is_ok());
+    }
+
+    #[test]
+    fn an_unknown_source_lists_those_there_are_and_an_argument_is_asked_for_or_refused() {
+        let pam = if cfg!(feature = "pam") { "pam, " } else { "" };
+        let all = format!("expected unix, {pam}puredb:FILE, extauth:SOCKET or passwd:FILE");
+        for unknown in ["", "uni", "unixx", "mysql:f", ":f", "/etc/pureftpd.pdb"] {
+            assert_eq!(parse(unknown).map(|_| ()), Err(all.clone()), "{unknown}");
+        }
+        assert_eq!(
+            parse("puredb").map(|_| ()),
+            Err("expected puredb:FILE".to_owned())
+        );
+        assert_eq!(
+            parse("extauth:").map(|_| ()),
+            Err("expected extauth:SOCKET".to_owned())
+        );
+        assert_eq!(
+            parse("unix:x").map(|_| ()),
+            Err("expected unix without an argument".to_owned())
+        );
     }
 }
