@@ -1,5 +1,6 @@
 //! The programs an administrator runs beside the server, each the library side of a few lines in `src/bin`.
 #![forbid(unsafe_code)]
 
+pub mod authd;
 pub mod pw;
 pub mod pwconvert;
