@@ -292,6 +292,7 @@ mod tests {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
+    use std::process::{Command, Stdio};
     use std::time::Instant;
 
     /// A user every machine has.
@@ -456,6 +457,32 @@ mod tests {
             Verdict::Accepted(_)
         ));
         drop(folder);
+    }
+
+    /// The virtual users of vsftpd's manual, who have an account on the machine besides.
+    #[test]
+    fn users_of_a_berkeley_database_come_in_by_the_password_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("users");
+        let loader = Command::new("db5.3_load")
+            .args(["-T", "-t", "hash"])
+            .arg(database.with_extension("db"))
+            .stdin(Stdio::piped())
+            .spawn();
+        let Ok(mut loader) = loader else {
+            eprintln!("skipped: db5.3-util is not installed");
+            return;
+        };
+        let mut input = loader.stdin.take().unwrap();
+        input.write_all(b"daemon\nsecret\n").unwrap();
+        drop(input);
+        assert!(loader.wait().unwrap().success());
+        let module = format!("pam_userdb.so crypt=none db={}", database.display());
+        let (_folder, mut pam) = service(&stack(&module, &module, "pam_permit.so"), "");
+        let verdict = pam.check(&question(USER, b"secret"));
+        assert!(matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
+        assert_eq!(pam.check(&question(USER, b"other")), Verdict::Unknown);
+        assert_eq!(pam.check(&question(b"nobody", b"secret")), Verdict::Unknown);
     }
 
     #[test]

@@ -227,7 +227,7 @@ impl Identity {
         if let Some(uid) = self.uid {
             set_thread_res_uid(uid, uid, uid)?;
         }
-        Ok(std::env::set_current_dir("/")?)
+        std::env::set_current_dir("/")
     }
 }
 
@@ -398,7 +398,7 @@ mod tests {
                 stop.text
             );
         }
-        let help = parsed("wharf-authd -h").err().expect("help");
+        let help = parsed("wharf-authd -h").expect_err("help");
         assert!(help.status == 0 && help.text.contains("--pidfile"));
     }
 
