@@ -614,9 +614,9 @@ fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
             "0 stands for the default, 15 minutes".to_owned(),
         ),
         (
-            settings.login.no_anonymous,
+            settings.login.no_anonymous && settings.login.sources.is_empty(),
             "no_anonymous",
-            "nobody can log in, so far all sessions are anonymous".to_owned(),
+            "nobody can log in: there is no source of accounts either (-l)".to_owned(),
         ),
         (
             settings.files.read_only && (upload || settings.files.create_dirs),

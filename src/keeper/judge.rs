@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::message::{Answer, Check, Denial, Grant, MOST_GROUPS};
-use super::sources::{Found, Source, Verdict};
+use super::sources::{Found, Opened, Source, Verdict};
 use crate::sys::creds::{self, Identity};
 use crate::sys::homes;
 
@@ -42,40 +42,69 @@ pub struct Plan {
     pub directory_umask: u32,
     /// `-n`: every account has a quota, so each is kept in its home.
     pub quota_for_all: bool,
+    /// The one user and group that accounts may have, where the server became it for good.
+    pub only: Option<(u32, u32)>,
     /// Whether workers switch to the user (they are root) or the server has one identity for all.
     pub switches: bool,
 }
 
+/// What a check came to: the answer, and the descriptors that go with it.
+pub(super) struct Outcome {
+    pub(super) answer: Answer,
+    pub(super) descriptors: Vec<OwnedFd>,
+}
+
 /// Asks the sources in order and judges what they say.
-pub(super) fn check(
-    sources: &mut [Box<dyn Source>],
-    plan: &Plan,
-    question: &Check,
-) -> (Answer, Option<OwnedFd>) {
+pub(super) fn check(sources: &mut [Box<dyn Source>], plan: &Plan, question: &Check) -> Outcome {
     let mut notes = Vec::new();
+    let mut refused = false;
+    let mut broken = false;
     for source in sources {
-        match source.check(question) {
-            Verdict::Accepted(found) => return admit(plan, *found),
-            Verdict::Refused => return denied(Denial::Credentials, &notes),
+        let verdict = source.check(question);
+        notes.extend(source.complaint());
+        match verdict {
+            // The rest is asked for nothing: the time taken does not tell which source knew the user.
+            _ if refused => drop(source.session()),
+            Verdict::Accepted(found) => return admit(plan, *found, source.session(), notes),
+            Verdict::Refused => refused = true,
             Verdict::Unknown => {}
-            Verdict::Broken(why) => notes.push(why),
+            Verdict::Broken(why) => {
+                broken = true;
+                notes.push(why);
+            }
         }
     }
-    let denial = if notes.is_empty() {
-        Denial::Credentials
-    } else {
-        Denial::Unavailable
-    };
-    denied(denial, &notes)
+    match broken && !refused {
+        true => denied(Denial::Unavailable, notes),
+        false => denied(Denial::Credentials, notes),
+    }
 }
 
-fn denied(denial: Denial, notes: &[String]) -> (Answer, Option<OwnedFd>) {
-    (Answer::Denied(denial, notes.join("; ")), None)
+fn denied(denial: Denial, notes: Vec<String>) -> Outcome {
+    Outcome {
+        answer: Answer::Denied(denial, notes.join("; ")),
+        descriptors: Vec::new(),
+    }
 }
 
-fn admit(plan: &Plan, found: Found) -> (Answer, Option<OwnedFd>) {
+/// `session` is closed by being dropped, should the user not come in after all.
+fn admit(
+    plan: &Plan,
+    found: Found,
+    session: Option<Box<dyn Opened>>,
+    mut notes: Vec<String>,
+) -> Outcome {
     if plan.switches && found.uid < plan.min_uid {
-        return denied(Denial::Number(found.uid), &[]);
+        return denied(Denial::Number(found.uid), notes);
+    }
+    if let Some(only) = plan.only
+        && only != (found.uid, found.gid)
+    {
+        notes.push(format!(
+            "user {} and group {} are not those this server was started for: restart it",
+            found.uid, found.gid
+        ));
+        return denied(Denial::Unavailable, notes);
     }
     let groups = groups_of(&found);
     let identity = Arc::new(Identity {
@@ -84,8 +113,12 @@ fn admit(plan: &Plan, found: Found) -> (Answer, Option<OwnedFd>) {
         groups: groups.clone(),
     });
     let home = place(plan, &found, &groups);
-    match open_root(plan, &home, &identity) {
-        Ok(root) => {
+    let opened = open_root(plan, &home, &identity).and_then(|root| {
+        let held = session.map(hold).transpose()?;
+        Ok([root].into_iter().chain(held).collect())
+    });
+    match opened {
+        Ok(descriptors) => {
             let grant = Grant {
                 uid: found.uid,
                 gid: found.gid,
@@ -96,13 +129,23 @@ fn admit(plan: &Plan, found: Found) -> (Answer, Option<OwnedFd>) {
                 trusted: home.trusted,
                 limits: found.limits,
             };
-            (Answer::Granted(Box::new(grant)), Some(root))
+            Outcome {
+                answer: Answer::Granted(Box::new(grant), notes.join("; ")),
+                descriptors,
+            }
         }
-        Err(error) => denied(
-            Denial::NoHome,
-            &[format!("{}: {error}", home.root.display())],
-        ),
+        Err(error) => {
+            notes.push(format!("{}: {error}", home.root.display()));
+            denied(Denial::NoHome, notes)
+        }
     }
+}
+
+/// Keeps a session open until the server closes what this gives.
+fn hold(session: Box<dyn Opened>) -> io::Result<OwnedFd> {
+    let (ours, theirs) = crate::sys::process::message_pair()?;
+    session.hold(theirs)?;
+    Ok(ours)
 }
 
 fn groups_of(found: &Found) -> Vec<u32> {
@@ -214,6 +257,7 @@ mod tests {
             create_home: false,
             directory_umask: 0o022,
             quota_for_all: false,
+            only: None,
             switches: true,
         }
     }
@@ -285,16 +329,18 @@ mod tests {
         for uid in [0, 999] {
             let mut plan = plan(Jail::Asked);
             plan.min_uid = 1000;
-            let (answer, root) = admit(&plan, found(uid, 100, "/tmp"));
-            assert_eq!(answer, Answer::Denied(Denial::Number(uid), String::new()));
-            assert!(root.is_none());
+            let outcome = admit(&plan, found(uid, 100, "/tmp"), None, Vec::new());
+            let denied = Answer::Denied(Denial::Number(uid), String::new());
+            assert_eq!(outcome.answer, denied);
+            assert!(outcome.descriptors.is_empty());
         }
     }
 
     #[test]
     fn a_home_that_is_missing_is_never_replaced_by_another_place() {
-        let (answer, root) = admit(&plan(Jail::Everyone), found(1000, 100, "/no/such/home"));
-        assert!(matches!(answer, Answer::Denied(Denial::NoHome, _)));
-        assert!(root.is_none());
+        let nowhere = found(1000, 100, "/no/such/home");
+        let outcome = admit(&plan(Jail::Everyone), nowhere, None, Vec::new());
+        assert!(matches!(outcome.answer, Answer::Denied(Denial::NoHome, _)));
+        assert!(outcome.descriptors.is_empty());
     }
 }

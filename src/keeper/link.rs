@@ -42,6 +42,18 @@ pub struct Link {
     binds: Rc<Lane>,
 }
 
+/// A login that was granted.
+pub struct Granted {
+    /// The account.
+    pub grant: Grant,
+    /// What the log should know besides.
+    pub note: String,
+    /// The root directory, opened as the user.
+    pub root: OwnedFd,
+    /// Closing it ends the session that a source opened (PAM).
+    pub session: Option<OwnedFd>,
+}
+
 /// Why a login was not granted, as the server hears it.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NotGranted {
@@ -63,11 +75,11 @@ impl Link {
         }
     }
 
-    /// May this client log in? With the grant comes the root directory.
+    /// May this client log in?
     ///
     /// # Errors
     /// [`NotGranted`].
-    pub async fn check(&self, check: Check) -> Result<(Grant, OwnedFd), NotGranted> {
+    pub async fn check(&self, check: Check) -> Result<Granted, NotGranted> {
         if self.checks.waiting() >= MOST_CHECKS {
             return Err(NotGranted::Busy);
         }
@@ -76,7 +88,15 @@ impl Link {
             .ask(&Question::Check(check), CHECK_DEADLINE)
             .await;
         match answer {
-            Ok((Answer::Granted(grant), Some(root))) => Ok((*grant, root)),
+            Ok((Answer::Granted(grant, note), mut descriptors)) if !descriptors.is_empty() => {
+                let root = descriptors.remove(0);
+                Ok(Granted {
+                    grant: *grant,
+                    note,
+                    root,
+                    session: descriptors.pop(),
+                })
+            }
             Ok((Answer::Denied(denial, note), _)) => Err(NotGranted::Denied(denial, note)),
             Ok(_) | Err(_) => Err(NotGranted::NoAnswer),
         }
@@ -92,7 +112,9 @@ impl Link {
             .ask(&Question::Bind(local), SHORT_DEADLINE)
             .await?
         {
-            (Answer::Bound, Some(socket)) => Ok(socket),
+            (Answer::Bound, mut descriptors) => {
+                descriptors.pop().ok_or(ErrorKind::InvalidData.into())
+            }
             (Answer::Failed(errno), _) => Err(io::Error::from_raw_os_error(errno)),
             _ => Err(ErrorKind::InvalidData.into()),
         }
@@ -116,7 +138,7 @@ impl Link {
     }
 }
 
-type Arrived = (Answer, Option<OwnedFd>);
+type Arrived = (Answer, Vec<OwnedFd>);
 
 enum Pending {
     Waiting(Option<Waker>),
@@ -157,7 +179,7 @@ impl Lane {
         let number = self.last.get() + 1;
         self.last.set(number);
         let mut message = wire::question(number, question);
-        let sent = process::send(&self.socket, &message, None);
+        let sent = process::send(&self.socket, &message, &[]);
         message.zeroize();
         sent?;
         self.pending
@@ -243,14 +265,14 @@ async fn read_answers(lane: Rc<Lane>) {
                 process::receive(socket, &mut buffer)
             })
             .await;
-        let Ok((length, descriptor)) = received else {
+        let Ok((length, descriptors)) = received else {
             return lane.fail_all();
         };
         if length == 0 {
             return lane.fail_all();
         }
         if let Ok((number, answer)) = wire::read_answer(&buffer[..length]) {
-            lane.arrived(number, (answer, descriptor));
+            lane.arrived(number, (answer, descriptors));
         }
     }
 }

@@ -134,8 +134,9 @@ pub enum Denial {
 /// What the keeper answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// To a check.
-    Granted(Box<Grant>),
+    /// To a check, with what the log should know besides. The root's descriptor comes with it, and where the login has a
+    /// session (PAM), one that ends it when closed.
+    Granted(Box<Grant>, String),
     /// To a check, with what the log should know besides (no secret; cut to some hundred bytes).
     Denied(Denial, String),
     /// To a bind; the socket comes with the message.

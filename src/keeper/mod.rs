@@ -20,5 +20,5 @@ pub mod sources;
 mod wire;
 
 pub use judge::{Jail, Plan};
-pub use link::Link;
+pub use link::{Granted, Link};
 pub use process::start;

@@ -6,7 +6,7 @@
 //! else wants the processor, so that a storm of logins starves no transfer.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -17,12 +17,13 @@ use rustix::time::{ClockId, clock_gettime};
 use socket2::{Domain, Protocol, Socket, Type};
 use zeroize::Zeroize;
 
-use super::judge::{self, Plan};
+use super::judge::{self, Outcome, Plan};
 use super::link::Ends;
 use super::message::{Answer, LONGEST, Question};
-use super::sources::{self, Source};
+use super::sources::Source;
 use super::wire;
 use crate::sys::creds::{self, Identity};
+use crate::sys::host;
 use crate::sys::process::{self, Forked, SharedNumbers};
 
 /// A worker busy for longer gets another beside it.
@@ -45,12 +46,12 @@ enum Kind {
     Binds,
 }
 
-/// Forks the keeper; gives the server its ends. The server calls it before it gives its rights up and while it has one
+/// Forks the keeper, with the sources opened; gives the server its ends. The server calls it before it gives its rights up and while it has one
 /// thread.
 ///
 /// # Errors
 /// What socketpair, mmap and fork give.
-pub fn start(plan: Plan) -> io::Result<Ends> {
+pub fn start(plan: Plan, sources: Vec<Box<dyn Source>>) -> io::Result<Ends> {
     let (checks, check_side) = process::message_pair()?;
     let (names, name_side) = process::message_pair()?;
     let (binds, bind_side) = process::message_pair()?;
@@ -65,6 +66,7 @@ pub fn start(plan: Plan) -> io::Result<Ends> {
             drop((checks, names, binds));
             let mut keeper = Keeper {
                 plan,
+                sources,
                 busy,
                 sides: [
                     (Kind::Checks, check_side),
@@ -87,6 +89,8 @@ struct Worker {
 
 struct Keeper {
     plan: Plan,
+    /// Opened once, so that a new worker has what was good at the start.
+    sources: Vec<Box<dyn Source>>,
     busy: SharedNumbers,
     sides: [(Kind, OwnedFd); 3],
     workers: Vec<Worker>,
@@ -204,9 +208,9 @@ impl Keeper {
         }
         // The other kinds' ends are not a worker's business.
         let (_, side) = &self.sides[number];
-        let mut sources = match kind {
-            Kind::Checks => open_sources(&self.plan),
-            Kind::Names | Kind::Binds => Vec::new(),
+        let sources = match kind {
+            Kind::Checks => self.sources.as_mut_slice(),
+            Kind::Names | Kind::Binds => &mut [],
         };
         if self.plan.switches {
             creds::begin(Identity {
@@ -217,6 +221,9 @@ impl Keeper {
         }
         let mut buffer = vec![0; LONGEST];
         loop {
+            for source in sources.iter_mut() {
+                source.ready();
+            }
             let received = process::receive(side, &mut buffer);
             let length = match received {
                 Ok((0, _)) => process::leave(0),
@@ -231,10 +238,10 @@ impl Keeper {
             buffer[..length].zeroize();
             // A server that talks nonsense gets no answer.
             if let Ok((id, question)) = read {
-                let (answer, descriptor) = respond(kind, &self.plan, &mut sources, &question);
-                let message = wire::answer(id, &answer);
-                let passed = descriptor.as_ref().map(AsFd::as_fd);
-                if process::send(side, &message, passed).is_err() {
+                let outcome = respond(kind, &self.plan, sources, &question);
+                let message = wire::answer(id, &outcome.answer);
+                let passed: Vec<_> = outcome.descriptors.iter().map(AsFd::as_fd).collect();
+                if process::send(side, &message, &passed).is_err() {
                     process::leave(1);
                 }
             }
@@ -251,28 +258,26 @@ fn respond(
     plan: &Plan,
     sources: &mut [Box<dyn Source>],
     question: &Question,
-) -> (Answer, Option<OwnedFd>) {
+) -> Outcome {
     const NOT_PERMITTED: i32 = 1;
+    let alone = |answer| Outcome {
+        answer,
+        descriptors: Vec::new(),
+    };
     match (kind, question) {
         (Kind::Checks, Question::Check(check)) => judge::check(sources, plan, check),
-        (Kind::Names, Question::Name(address)) => (Answer::Name(name_of(*address)), None),
+        (Kind::Names, Question::Name(address)) => alone(Answer::Name(host::name_of(*address))),
         (Kind::Binds, Question::Bind(local)) => match bind(*local) {
-            Ok(socket) => (Answer::Bound, Some(socket)),
-            Err(error) => (
-                Answer::Failed(error.raw_os_error().unwrap_or(NOT_PERMITTED)),
-                None,
-            ),
+            Ok(socket) => Outcome {
+                answer: Answer::Bound,
+                descriptors: vec![socket],
+            },
+            Err(error) => alone(Answer::Failed(
+                error.raw_os_error().unwrap_or(NOT_PERMITTED),
+            )),
         },
-        _ => (Answer::Failed(NOT_PERMITTED), None),
+        _ => alone(Answer::Failed(NOT_PERMITTED)),
     }
-}
-
-/// Sources that cannot be opened now were opened once at the start; each login then says so.
-fn open_sources(plan: &Plan) -> Vec<Box<dyn Source>> {
-    plan.sources
-        .iter()
-        .filter_map(|spec| sources::open(spec).ok())
-        .collect()
 }
 
 /// A socket for an active data connection. Several may use the same port at a time, to different clients.
@@ -285,10 +290,6 @@ fn bind(local: SocketAddr) -> io::Result<OwnedFd> {
     socket.set_reuse_address(true)?;
     socket.bind(&local.into())?;
     Ok(socket.into())
-}
-
-fn name_of(address: IpAddr) -> Option<String> {
-    crate::sys::host::name_of(address)
 }
 
 fn seconds() -> u64 {

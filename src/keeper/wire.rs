@@ -74,9 +74,10 @@ pub(super) fn read_question(datagram: &[u8]) -> Read<(u64, Question)> {
 pub(super) fn answer(number: u64, answer: &Answer) -> Vec<u8> {
     let mut out = Writer::new(number);
     match answer {
-        Answer::Granted(grant) => {
+        Answer::Granted(grant, note) => {
             out.byte(1);
             out.grant(grant);
+            out.note(note);
         }
         Answer::Denied(denial, note) => {
             out.byte(2);
@@ -88,8 +89,7 @@ pub(super) fn answer(number: u64, answer: &Answer) -> Vec<u8> {
             };
             out.byte(kind);
             out.u32(value);
-            let cut = note.as_bytes();
-            out.bytes(&cut[..cut.len().min(LONGEST_NOTE)]);
+            out.note(note);
         }
         Answer::Bound => out.byte(3),
         Answer::Name(name) => {
@@ -112,7 +112,7 @@ pub(super) fn read_answer(datagram: &[u8]) -> Read<(u64, Answer)> {
     let mut from = Reader::new(datagram)?;
     let number = from.u64()?;
     let answer = match from.byte()? {
-        1 => Answer::Granted(Box::new(from.grant()?)),
+        1 => Answer::Granted(Box::new(from.grant()?), from.note()?),
         2 => {
             let kind = from.byte()?;
             let value = from.u32()?;
@@ -123,8 +123,7 @@ pub(super) fn read_answer(datagram: &[u8]) -> Read<(u64, Answer)> {
                 3 => Denial::Unavailable,
                 _ => return Err(Malformed),
             };
-            let note = from.bytes(LONGEST_NOTE)?;
-            Answer::Denied(denial, String::from_utf8_lossy(note).into_owned())
+            Answer::Denied(denial, from.note()?)
         }
         3 => Answer::Bound,
         4 => Answer::Name(host(from.bytes(LONGEST_HOST)?)?),
@@ -176,6 +175,11 @@ impl Writer {
         let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
         self.u16(length);
         self.0.extend_from_slice(&bytes[..usize::from(length)]);
+    }
+
+    fn note(&mut self, note: &str) {
+        let cut = note.as_bytes();
+        self.bytes(&cut[..cut.len().min(LONGEST_NOTE)]);
     }
 
     fn address(&mut self, address: IpAddr) {
@@ -267,6 +271,11 @@ impl<'a> Reader<'a> {
         self.take(length)
     }
 
+    fn note(&mut self) -> Read<String> {
+        let note = self.bytes(LONGEST_NOTE)?;
+        Ok(String::from_utf8_lossy(note).into_owned())
+    }
+
     fn address(&mut self) -> Read<IpAddr> {
         Ok(IpAddr::V6(Ipv6Addr::from(self.array::<16>()?)).to_canonical())
     }
@@ -348,21 +357,24 @@ mod tests {
     }
 
     fn grant() -> Answer {
-        Answer::Granted(Box::new(Grant {
-            uid: 1000,
-            gid: 100,
-            groups: vec![4, 24],
-            root: b"/home/joe".to_vec(),
-            start: b"/".to_vec(),
-            restricted: true,
-            trusted: false,
-            limits: Limits {
-                upload_rate: Some(1024),
-                ratio: Some((1, 10)),
-                sessions: Some(3),
-                ..Limits::default()
-            },
-        }))
+        Answer::Granted(
+            Box::new(Grant {
+                uid: 1000,
+                gid: 100,
+                groups: vec![4, 24],
+                root: b"/home/joe".to_vec(),
+                start: b"/".to_vec(),
+                restricted: true,
+                trusted: false,
+                limits: Limits {
+                    upload_rate: Some(1024),
+                    ratio: Some((1, 10)),
+                    sessions: Some(3),
+                    ..Limits::default()
+                },
+            }),
+            "note".into(),
+        )
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Failure;
-use crate::keeper;
+use crate::keeper::{self, sources};
 use crate::settings::{Jail, Settings};
 use crate::sys::creds::{self, Identity};
 use crate::sys::{privileges, sandbox};
@@ -54,6 +54,9 @@ pub(super) fn choose(settings: &Settings) -> Result<(Standing, Option<Anonymous>
         let standing = Standing::OneUser(Identity::clone(&anonymous.identity));
         return Ok((standing, Some(anonymous)));
     }
+    if let Some(identity) = only_user(settings) {
+        return Ok((Standing::OneUser(identity), None));
+    }
     let nobody = privileges::user_named("nobody");
     let standing = Standing::Switching(Identity {
         uid: nobody.as_ref().map_or(NOBODY, |user| user.uid),
@@ -62,6 +65,23 @@ pub(super) fn choose(settings: &Settings) -> Result<(Standing, Option<Anonymous>
     });
     // With accounts to serve, anonymous clients are told at USER that there is none for them.
     Ok((standing, anonymous.ok()))
+}
+
+/// The user of all accounts, where they have but one and nobody else is served: the server then becomes it for good.
+fn only_user(settings: &Settings) -> Option<Identity> {
+    let login = &settings.login;
+    if !login.no_anonymous || login.create_home {
+        return None;
+    }
+    let (uid, gid) = sources::only_identity(&login.sources)?;
+    let is_root = uid == 0 || gid == 0;
+    let of_system = privileges::user_with(uid).is_some();
+    // A user of the system brings groups, which a server that became one for good has not.
+    (!is_root && !of_system && uid >= login.min_uid.unwrap_or(1)).then_some(Identity {
+        uid,
+        gid,
+        groups: Vec::new(),
+    })
 }
 
 fn anonymous(settings: &Settings) -> Result<Anonymous, Failure> {
@@ -101,7 +121,13 @@ impl Standing {
             create_home: settings.login.create_home,
             directory_umask: settings.files.umasks.dirs,
             quota_for_all: settings.limits.quota.is_some(),
-            switches: matches!(self, Standing::Switching(_)),
+            only: match self {
+                Standing::OneUser(user) if !settings.login.sources.is_empty() => {
+                    Some((user.uid, user.gid))
+                }
+                _ => None,
+            },
+            switches: self.is_root(),
         }
     }
 
@@ -110,13 +136,15 @@ impl Standing {
         let given_up = match self {
             Standing::Unprivileged(_) => privileges::lock_down_unprivileged(),
             Standing::OneUser(user) => {
-                privileges::drop_for_good(user.uid, user.gid, root.unwrap_or(Path::new("/")))
+                let root = match root {
+                    Some(root) => root,
+                    None => empty()?,
+                };
+                privileges::drop_for_good(user.uid, user.gid, root)
             }
             Standing::Switching(nobody) => {
-                let empty = Path::new(EMPTY);
-                std::fs::create_dir_all(empty).map_err(|error| Failure::rights(&error))?;
                 creds::begin(nobody.clone());
-                privileges::drop_to_switching(nobody.uid, nobody.gid, empty)
+                privileges::drop_to_switching(nobody.uid, nobody.gid, empty()?)
             }
         };
         given_up.map_err(|error| Failure::rights(&error))
@@ -131,4 +159,11 @@ impl Standing {
             Standing::Unprivileged(_) | Standing::OneUser(_) => sandbox::Identities::None,
         }
     }
+}
+
+/// The empty directory, made where it is missing.
+fn empty() -> Result<&'static Path, Failure> {
+    let empty = Path::new(EMPTY);
+    std::fs::create_dir_all(empty).map_err(|error| Failure::rights(&error))?;
+    Ok(empty)
 }

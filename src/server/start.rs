@@ -285,10 +285,12 @@ fn start_keeper(settings: &Settings, standing: &Standing) -> Result<Option<Ends>
     if low_port && !standing.is_root() {
         return Err(Failure::active_port());
     }
-    for source in &settings.login.sources {
-        keeper::sources::open(source).map_err(|error| Failure::source(source, &error))?;
+    let mut sources = Vec::new();
+    for spec in &settings.login.sources {
+        let source = keeper::sources::open(spec).map_err(|error| Failure::source(spec, &error))?;
+        sources.push(source);
     }
-    let ends = keeper::start(standing.plan(settings));
+    let ends = keeper::start(standing.plan(settings), sources);
     ends.map(Some).map_err(Failure::loop_)
 }
 

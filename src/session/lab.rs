@@ -102,6 +102,7 @@ impl Session {
             restricted: false,
             _counted: None,
             _session: None,
+            _opened: None,
         });
     }
 }

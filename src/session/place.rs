@@ -1,5 +1,6 @@
 //! An account in use: its tree, where in it the client is, and what it may do there.
 
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -31,6 +32,8 @@ pub(super) struct Account {
     pub(super) _counted: Option<CountedAnonymous>,
     /// The place in the count of this account's sessions.
     pub(super) _session: Option<CountedUser>,
+    /// The session that the account's source opened; closed when this is.
+    pub(super) _opened: Option<OwnedFd>,
 }
 
 impl Account {

@@ -37,6 +37,15 @@ pub fn user_named(name: &str) -> Option<User> {
     })
 }
 
+/// Looks a user up by number (getpwuid_r(3)). As [`user_named`].
+pub fn user_with(uid: u32) -> Option<User> {
+    users::get_user_by_uid(uid).map(|user| User {
+        uid: user.uid(),
+        gid: user.primary_group_id(),
+        home: user.home_dir().to_path_buf(),
+    })
+}
+
 /// Whether this process runs with the effective user number of root.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()

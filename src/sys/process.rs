@@ -87,36 +87,30 @@ pub fn message_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((first, second))
 }
 
-/// Sends one message, with a descriptor or without.
+/// Most descriptors that travel with one message.
+pub const MOST_DESCRIPTORS: usize = 2;
+
+/// Sends one message, with at most [`MOST_DESCRIPTORS`] descriptors.
 ///
 /// # Errors
 /// What sendmsg(2) gives.
-pub fn send(
-    socket: impl AsFd,
-    message: &[u8],
-    descriptor: Option<BorrowedFd<'_>>,
-) -> io::Result<()> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+pub fn send(socket: impl AsFd, message: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    let descriptors = descriptor.map(|descriptor| [descriptor]);
-    if let Some(descriptors) = &descriptors {
-        ancillary.push(SendAncillaryMessage::ScmRights(descriptors));
+    if !descriptors.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(descriptors)) {
+        return Err(io::ErrorKind::InvalidInput.into());
     }
-    sendmsg(
-        &socket,
-        &[IoSlice::new(message)],
-        &mut ancillary,
-        SendFlags::NOSIGNAL,
-    )?;
+    let parts = [IoSlice::new(message)];
+    sendmsg(&socket, &parts, &mut ancillary, SendFlags::NOSIGNAL)?;
     Ok(())
 }
 
-/// Receives one message into `buffer`: its length, and the descriptor that came with it. A length of 0 is the end.
+/// Receives one message into `buffer`: its length, and the descriptors that came with it. A length of 0 is the end.
 ///
 /// # Errors
 /// What recvmsg(2) gives; a message longer than the buffer is an error.
-pub fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<(usize, Option<OwnedFd>)> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+pub fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_DESCRIPTORS))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let received = recvmsg(
         &socket,
@@ -124,16 +118,16 @@ pub fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<(usize, Optio
         &mut ancillary,
         RecvFlags::CMSG_CLOEXEC,
     )?;
-    let mut descriptor = None;
+    let mut descriptors = Vec::new();
     for message in ancillary.drain() {
-        if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
-            descriptor = descriptors.next();
+        if let RecvAncillaryMessage::ScmRights(arrived) = message {
+            descriptors.extend(arrived);
         }
     }
     if received.flags.contains(rustix::net::ReturnFlags::TRUNC) {
         return Err(io::Error::other("a message longer than any should be"));
     }
-    Ok((received.bytes, descriptor))
+    Ok((received.bytes, descriptors))
 }
 
 /// Numbers that processes forked after this share.

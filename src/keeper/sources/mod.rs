@@ -127,6 +127,24 @@ pub const ROWS: &[Row] = &[
     },
 ];
 
+/// The one user and group of all accounts, where these sources are databases of virtual users that agree on one. As they
+/// stand now: an account that comes later with another is for the keeper to refuse.
+pub fn only_identity(specs: &[String]) -> Option<(u32, u32)> {
+    let mut only = None;
+    for spec in specs {
+        let (row, path) = parse(spec).ok()?;
+        if row.name != "puredb" {
+            return None;
+        }
+        for identity in puredb::identities(path)? {
+            if *only.get_or_insert(identity) != identity {
+                return None;
+            }
+        }
+    }
+    only
+}
+
 /// Which kind `-l` asks for, and its argument (empty where there is none). Names are read as Pure-FTPd reads them, in
 /// any case.
 ///

@@ -41,6 +41,19 @@ impl Database {
     }
 }
 
+/// The user and group of each account of a database; none when it cannot be read. Records that are refused at login count
+/// for nothing.
+pub(super) fn identities(path: &str) -> Option<Vec<(u32, u32)>> {
+    let bytes = std::fs::read(path).ok()?;
+    let records = PureDb::new(&bytes)
+        .and_then(|database| database.records())
+        .ok()?;
+    let users = records
+        .iter()
+        .filter_map(|(login, data)| VirtualUser::read(login, data).ok());
+    Some(users.map(|user| (user.uid, user.gid)).collect())
+}
+
 struct Virtual {
     file: Reread<Database>,
     path: String,

@@ -1,7 +1,6 @@
 //! Who the client is, and what it may ask before that: USER, PASS, ACCT, REIN, QUIT, HOST, and the questions about
 //! the server (RFC 959 sections 4.1.1 and 4.1.3, RFC 2389, RFC 7151).
 
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +12,9 @@ use super::super::shared::{CountedAnonymous, CountedUser, Site};
 use super::super::{End, Once, Representation, Session, Who};
 use super::{Argument, Feature, Row, Rules, Run, Waiting, rows};
 use crate::files::Tree;
+use crate::keeper::Granted;
 use crate::keeper::link::NotGranted;
-use crate::keeper::message::{Check, Denial, Grant, LONGEST_PASSWORD, Secret};
+use crate::keeper::message::{Check, Denial, LONGEST_PASSWORD, Secret};
 use crate::logs::{Severity, escape};
 use crate::proto::banner;
 use crate::proto::facts::Facts;
@@ -182,6 +182,7 @@ impl Session {
             restricted: true,
             _counted: Some(CountedAnonymous::new(&shared)),
             _session: None,
+            _opened: None,
         };
         match virtual_site {
             None => self.log(Severity::Info, format_args!("Anonymous user logged in")),
@@ -242,7 +243,7 @@ impl Session {
             return Err(Refusal::PasswordTooLong);
         }
         match self.ask_keeper(&name, password).await? {
-            Ok((grant, root)) => self.settle_in(name, grant, root).await,
+            Ok(granted) => self.settle_in(name, granted).await,
             Err(not_granted) => self.deny(&name, not_granted).await,
         }
     }
@@ -265,12 +266,16 @@ impl Session {
     }
 
     /// Sets up what the keeper granted.
-    async fn settle_in(
-        &mut self,
-        name: Vec<u8>,
-        grant: Grant,
-        root: OwnedFd,
-    ) -> Result<Reply, Refusal> {
+    async fn settle_in(&mut self, name: Vec<u8>, granted: Granted) -> Result<Reply, Refusal> {
+        let Granted {
+            grant,
+            note,
+            root,
+            session: opened,
+        } = granted;
+        if !note.is_empty() {
+            self.log(Severity::Error, format_args!("{}", escape(note.as_bytes())));
+        }
         let shared = Rc::clone(&self.shared);
         let settings = &shared.settings;
         let limits = &settings.limits;
@@ -316,6 +321,7 @@ impl Session {
             restricted: grant.restricted,
             _counted: None,
             _session: Some(session),
+            _opened: opened,
         };
         self.log(
             Severity::Info,
@@ -416,7 +422,7 @@ impl Session {
     }
 }
 
-type Asked = Result<(Grant, OwnedFd), NotGranted>;
+type Asked = Result<Granted, NotGranted>;
 
 fn own_ratio(ratio: Option<(u32, u32)>) -> Option<Ratio> {
     ratio.map(|(up, down)| Ratio { up, down })
