@@ -3,10 +3,55 @@
 //! Magic numbers are those of statfs(2). A name missing here counts as [`Medium::Other`]: slower, never wrong.
 //! overlayfs is left out on purpose: what lies below it may be a network.
 
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::AsFd;
 
-use rustix::fs::fstatfs;
+use rustix::fs::{AtFlags, StatxFlags, fstatfs, statx};
+
+/// Mounts remembered at most; beyond them the oldest is forgotten.
+const MOST_REMEMBERED: usize = 64;
+
+/// A mount as the kernel numbers it: device and mount number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mount {
+    device: (u32, u32),
+    number: u64,
+}
+
+thread_local! {
+    static REMEMBERED: RefCell<Vec<(Mount, Medium)>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Mount {
+    /// The mount `file` is on, from what the kernel has at hand; none on kernels that do not number mounts.
+    pub(super) fn of(file: impl AsFd) -> Option<Mount> {
+        let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+        let facts = statx(file, c"", flags, StatxFlags::MNT_ID).ok()?;
+        (facts.stx_mask & StatxFlags::MNT_ID.bits() != 0).then_some(Mount {
+            device: (facts.stx_dev_major, facts.stx_dev_minor),
+            number: facts.stx_mnt_id,
+        })
+    }
+
+    /// What was found out about it before, by this thread.
+    pub(super) fn medium(self) -> Option<Medium> {
+        REMEMBERED.with_borrow(|known| {
+            let known = known.iter().find(|(mount, _)| *mount == self);
+            known.map(|(_, medium)| *medium)
+        })
+    }
+
+    /// Remembers what was found out about it.
+    pub(super) fn remember(self, medium: Medium) {
+        REMEMBERED.with_borrow_mut(|known| {
+            if known.len() >= MOST_REMEMBERED {
+                known.remove(0);
+            }
+            known.push((self, medium));
+        });
+    }
+}
 
 /// How long calls on a file system may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -40,7 +40,7 @@ pub use sweep::sweep;
 pub use upload::{Create, Existing, Upload, is_temporary};
 pub use walk::{Batch, Directory, Entry, Want};
 
-use device::Medium;
+use device::{Medium, Mount};
 use resolve::{Name, Resolver};
 use trip::Trip;
 
@@ -102,12 +102,13 @@ impl Root {
     ) -> io::Result<Root> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let descriptor = openat(CWD, path, flags, Mode::empty())?;
-        Root::adopt(descriptor, resolver, identity)
+        Root::adopt(descriptor, resolver, None, identity)
     }
 
     fn adopt(
         descriptor: OwnedFd,
         resolver: Option<Resolver>,
+        medium: Option<Medium>,
         identity: Option<Arc<Identity>>,
     ) -> io::Result<Root> {
         if let Some(identity) = &identity {
@@ -119,7 +120,10 @@ impl Root {
         };
         Ok(Root {
             device: Stat::of(&descriptor)?.device,
-            medium: Medium::of(&descriptor)?,
+            medium: match medium {
+                Some(medium) => medium,
+                None => Medium::of(&descriptor)?,
+            },
             resolver,
             descriptor: Arc::new(descriptor),
             identity,
@@ -221,7 +225,8 @@ impl Tree {
         })
     }
 
-    /// The tree below a directory that was opened elsewhere, touched as `identity`. Its file system is asked in the pool.
+    /// The tree below a directory that was opened elsewhere, touched as `identity`. A file system that is not known yet is
+    /// asked in the pool.
     ///
     /// # Errors
     /// What fstat(2), statfs(2) and [`crate::reactor::Pool::run`] give.
@@ -230,11 +235,26 @@ impl Tree {
         identity: Arc<Identity>,
         handle: &Handle,
     ) -> io::Result<Tree> {
-        let adopted = handle.pool().run(handle, UNKNOWN_DEVICE, move || {
-            Root::adopt(root, None, Some(identity))
+        let mount = Mount::of(&root);
+        // A file system whose every call may sleep is asked in the pool each time.
+        let known = mount
+            .and_then(Mount::medium)
+            .filter(|medium| *medium != Medium::Other);
+        if known.is_some() {
+            return Ok(Tree {
+                root: Arc::new(Root::adopt(root, None, known, Some(identity))?),
+                handle: handle.clone(),
+            });
+        }
+        let asking = handle.pool().run(handle, UNKNOWN_DEVICE, move || {
+            Root::adopt(root, None, None, Some(identity))
         });
+        let root = asking.await?;
+        if let Some(mount) = mount {
+            mount.remember(root.medium);
+        }
         Ok(Tree {
-            root: Arc::new(adopted.await?),
+            root: Arc::new(root),
             handle: handle.clone(),
         })
     }

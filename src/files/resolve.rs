@@ -7,7 +7,7 @@
 
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat, openat2, readlinkat};
 use rustix::io::Errno;
@@ -82,6 +82,16 @@ impl Resolver {
     /// Finds out what the kernel offers. EPERM counts as missing: old container filters answer it for calls they
     /// do not know.
     pub(super) fn probe(root: BorrowedFd<'_>) -> io::Result<Resolver> {
+        // One kernel has one answer.
+        static FOUND: OnceLock<Resolver> = OnceLock::new();
+        if let Some(found) = FOUND.get() {
+            return Ok(*found);
+        }
+        let found = Resolver::ask(root)?;
+        Ok(*FOUND.get_or_init(|| found))
+    }
+
+    fn ask(root: BorrowedFd<'_>) -> io::Result<Resolver> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let how = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
         let ask = |how| openat2(root, c".", flags, Mode::empty(), how);
