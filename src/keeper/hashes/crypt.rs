@@ -145,6 +145,18 @@ pub(super) fn check_sun_md5(hash: &[u8]) -> Result<(), Refusal> {
     require(digits(digest, 22))
 }
 
+/// Verifies by libcrypt where it is linked and knows the form, which takes half the time, and else by `own`.
+pub(super) fn verify_quickly(
+    hash: &[u8],
+    password: &[u8],
+    own: fn(&[u8], &[u8]) -> Result<bool, Refusal>,
+) -> Result<bool, Refusal> {
+    match verify_libcrypt(hash, password) {
+        Err(Refusal::Unsupported | Refusal::Malformed) => own(hash, password),
+        verified => verified,
+    }
+}
+
 /// Verifies by the system's crypt_r(3).
 #[cfg(feature = "libcrypt")]
 pub(super) fn verify_libcrypt(hash: &[u8], password: &[u8]) -> Result<bool, Refusal> {

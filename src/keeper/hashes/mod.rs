@@ -99,14 +99,14 @@ const SCHEMES: &[Scheme] = &[
     Scheme {
         recognises: |hash| hash.starts_with(b"$y$"),
         check: escrypt::check_yescrypt,
-        verify: escrypt::verify_yescrypt,
+        verify: |hash, password| crypt::verify_quickly(hash, password, escrypt::verify_yescrypt),
         digest_at: behind_last_dollar,
         zero: b'.',
     },
     Scheme {
         recognises: |hash| hash.starts_with(b"$6$") || hash.starts_with(b"$5$"),
         check: crypt::check_sha,
-        verify: crypt::verify_sha,
+        verify: |hash, password| crypt::verify_quickly(hash, password, crypt::verify_sha),
         digest_at: behind_last_dollar,
         zero: b'.',
     },
