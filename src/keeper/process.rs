@@ -202,7 +202,6 @@ impl Keeper {
 
     /// The life of a worker.
     fn work(&mut self, number: usize, kind: Kind, slot: usize, is_first: bool) -> ! {
-        let _ = process::end_with_parent();
         if kind == Kind::Checks && !is_first {
             let _ = process::run_when_idle();
         }
@@ -221,6 +220,8 @@ impl Keeper {
         }
         let mut buffer = vec![0; LONGEST];
         loop {
+            // The kernel forgets it when a home was opened as its user.
+            let _ = process::end_with_parent();
             for source in sources.iter_mut() {
                 source.ready();
             }

@@ -85,6 +85,14 @@ impl Failure {
         )
     }
 
+    /// The process that checks logins died.
+    pub(super) fn keeper() -> Failure {
+        Failure::new(
+            SYSTEM,
+            "the keeper process died: start the server again".into(),
+        )
+    }
+
     /// Not root, and no directory was named.
     pub(super) fn no_root() -> Failure {
         Failure::new(

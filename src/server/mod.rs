@@ -40,6 +40,9 @@ const LAST_JOBS: Duration = Duration::from_secs(5);
 /// How long a session that was told to end now may take.
 const LAST_SESSIONS: Duration = Duration::from_secs(1);
 
+/// How often the server looks whether its keeper lives.
+const LOOK_AT_KEEPER: Duration = Duration::from_secs(1);
+
 /// How often a stopping server looks whether sessions are left.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -47,17 +50,41 @@ const SIGHUP: i32 = 1;
 const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;
 
-/// Serves clients of these listeners until a signal stops the server.
-async fn serve(shared: Rc<Shared>, listeners: Vec<Listener>, mut signals: Signals) {
+/// Why the server ends.
+enum Cause {
+    Signal(i32),
+    /// Nobody can log in any more; whoever watches the server starts it anew.
+    KeeperGone,
+}
+
+/// Serves clients of these listeners until a signal stops the server, or its keeper dies.
+async fn serve(
+    shared: Rc<Shared>,
+    listeners: Vec<Listener>,
+    mut signals: Signals,
+) -> Result<(), Failure> {
     let handle = shared.handle.clone();
     let closed = Rc::new(Cell::new(false));
     for listener in listeners {
         let gate = admission::accept(Rc::clone(&shared), listener, Rc::clone(&closed));
         handle.spawn(gate);
     }
-    let signal = next_stop(&mut signals).await;
-    logs::server(Severity::Info, format_args!("Signal {signal}: stopping"));
+    let signalled = async { Cause::Signal(next_stop(&mut signals).await) };
+    let cause = futures_lite::future::or(signalled, keeper_gone(&shared)).await;
     closed.set(true);
+    handle.wake_all();
+    if let Cause::Signal(signal) = cause {
+        logs::server(Severity::Info, format_args!("Signal {signal}: stopping"));
+    } else {
+        logs::server(
+            Severity::Error,
+            format_args!("The keeper is gone: no more logins, sessions may finish"),
+        );
+        let stop = async {
+            let _ = next_stop(&mut signals).await;
+        };
+        futures_lite::future::or(stop, no_sessions(&handle, &shared)).await;
+    }
     shared.stopping.set(Stopping::Draining);
     handle.wake_all();
     let patience = handle.now() + shared.settings.process.drain;
@@ -78,6 +105,21 @@ async fn serve(shared: Rc<Shared>, listeners: Vec<Listener>, mut signals: Signal
     handle.until(until, no_sessions(&handle, &shared)).await;
     let until = handle.now() + LAST_JOBS;
     handle.until(until, handle.pool().drained()).await;
+    match cause {
+        Cause::Signal(_) => Ok(()),
+        Cause::KeeperGone => Err(Failure::keeper()),
+    }
+}
+
+/// Ready when there was a keeper and is none any more.
+async fn keeper_gone(shared: &Shared) -> Cause {
+    let Some(link) = &shared.link else {
+        return std::future::pending().await;
+    };
+    while !link.is_broken() {
+        shared.handle.sleep(LOOK_AT_KEEPER).await;
+    }
+    Cause::KeeperGone
 }
 
 async fn next_stop(signals: &mut Signals) -> i32 {
@@ -140,7 +182,9 @@ fn run(mut reactor: Reactor, shared: Rc<Shared>, clients: start::Clients) -> Res
     let handle = reactor.handle();
     let signals = Signals::new(&handle, &[SIGHUP, SIGINT, SIGTERM]).map_err(Failure::loop_)?;
     let ended = match clients {
-        start::Clients::One(connection) => reactor.run(serve_one(shared, connection, signals)),
+        start::Clients::One(connection) => {
+            reactor.run(serve_one(shared, connection, signals)).map(Ok)
+        }
         start::Clients::Listeners(sockets) => {
             let listeners: Result<Vec<Listener>, _> = sockets
                 .into_iter()
@@ -150,5 +194,5 @@ fn run(mut reactor: Reactor, shared: Rc<Shared>, clients: start::Clients) -> Res
             reactor.run(serve(shared, listeners, signals))
         }
     };
-    ended.map_err(Failure::loop_)
+    ended.map_err(Failure::loop_)?
 }
