@@ -8,8 +8,8 @@
 
 use crate::flags::{self, Parsed, Stop};
 use crate::units::{
-    Bandwidth, Cidr, Facility, Glob, HostPort, PassiveAddress, PassiveFor, PortRange, Quota, Ratio,
-    Recursion, SyslogFacility, Umasks,
+    Ban, Bandwidth, Cidr, Facility, Glob, HostPort, PassiveAddress, PassiveFor, PortRange, Quota,
+    Ratio, Recursion, SyslogFacility, Umasks, UploadOwner,
 };
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -137,6 +137,10 @@ pub struct Login {
     pub aliases: PathBuf,
     /// Where accounts come from, in order (`-l`); none means that all sessions are anonymous.
     pub sources: Vec<String>,
+    /// The file of those who may log in (--userlist). None: whoever has an account.
+    pub user_list: Option<PathBuf>,
+    /// The file of those who may not (--denyusers).
+    pub deny_users: Option<PathBuf>,
     /// The lowest user number let in (`-u`); 0 lets root in, and without it root stays out.
     pub min_uid: Option<u32>,
     /// Who is kept in the home directory (`-A`, `-a`).
@@ -168,6 +172,8 @@ impl Default for Login {
             virtual_hosts: PathBuf::from("/etc/pure-ftpd/pure-ftpd"),
             aliases: PathBuf::from("/etc/pure-ftpd/pureftpd-dir-aliases"),
             sources: Vec::new(),
+            user_list: None,
+            deny_users: None,
             min_uid: None,
             jail: Jail::Asked,
             create_home: false,
@@ -218,6 +224,8 @@ pub struct Files {
     /// Serving files that belong to the anonymous user to anonymous (-s, --anonymousreadown). By
     /// default forbidden when started by root.
     pub anonymous_read_own: Permission,
+    /// Who gets what anonymous uploaded (--chownuploads), never beside `-u 0`.
+    pub chown_uploads: Option<UploadOwner>,
     /// Anonymous may create directories (-M).
     pub create_dirs: bool,
     /// Uploads over an existing file get another name (-r).
@@ -281,6 +289,10 @@ pub struct Limits {
     pub idle: Duration,
     /// Time from the connection to a completed login (--logintimeout).
     pub login: Duration,
+    /// Failed logins that end a session (--maxloginfailures), at least 1.
+    pub max_login_failures: u32,
+    /// Failed logins that ban an address, and for how long (--ban).
+    pub ban: Option<Ban>,
     /// Time a data connection may take to come about (--accepttimeout).
     pub accept: Duration,
     /// Time a transfer may go without progress (--datatimeout).
@@ -313,6 +325,8 @@ impl Default for Limits {
             max_load: None,
             idle: IDLE,
             login: Duration::from_secs(60),
+            max_login_failures: 3,
+            ban: None,
             accept: Duration::from_secs(30),
             data: Duration::from_secs(60),
             max_upload_size: None,
@@ -371,6 +385,7 @@ impl Settings {
     pub fn from_flags(parsed: &Parsed) -> Result<(Settings, Vec<String>), Stop> {
         check_family(parsed)?;
         check_data_connections(parsed)?;
+        check_owners(parsed)?;
         let flags = &parsed.flags;
         let settings = Settings {
             network: network(&flags.network),
@@ -430,6 +445,18 @@ fn check_data_connections(parsed: &Parsed) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Whoever acts as root now and then loses the right to change owners each time root is left (capabilities(7)).
+fn check_owners(parsed: &Parsed) -> Result<(), Stop> {
+    let flags = &parsed.flags;
+    if flags.files.chown_uploads.is_some() && flags.login.min_uid == Some(0) {
+        let (owner, root) = (parsed.spelled("chown_uploads"), parsed.spelled("min_uid"));
+        return Err(Stop::usage(format!(
+            "{owner} and {root} 0: expected one of them at most"
+        )));
+    }
+    Ok(())
+}
+
 fn network(flags: &flags::Network) -> Network {
     Network {
         listen: flags.bind.clone().unwrap_or_default(),
@@ -469,6 +496,8 @@ fn login(flags: &flags::Login) -> Login {
         virtual_hosts: flags.virtual_hosts.clone().unwrap_or(default.virtual_hosts),
         aliases: flags.aliases.clone().unwrap_or(default.aliases),
         sources: flags.login.clone(),
+        user_list: flags.user_list.clone(),
+        deny_users: flags.deny_users.clone(),
         min_uid: flags.min_uid,
         jail: match (flags.trusted_gid, flags.chroot_everyone) {
             (Some(gid), _) => Jail::AllBut(gid),
@@ -491,6 +520,7 @@ fn files(flags: &flags::Files) -> Files {
     Files {
         anonymous_upload: Permission::of(flags.anonymous_upload, flags.anonymous_cant_upload),
         anonymous_read_own: Permission::of(flags.anonymous_read_own, flags.anti_warez),
+        chown_uploads: flags.chown_uploads.clone(),
         create_dirs: flags.anonymous_can_create_dirs,
         autorename: flags.auto_rename,
         no_truncate: flags.no_truncate,
@@ -545,6 +575,10 @@ fn limits(parsed: &Parsed) -> Limits {
         login: flags
             .login_timeout
             .map_or(default.login, |time| time.duration()),
+        max_login_failures: flags
+            .max_login_failures
+            .map_or(default.max_login_failures, |count| count.get()),
+        ban: flags.ban,
         accept: flags
             .accept_timeout
             .map_or(default.accept, |time| time.duration()),
@@ -583,6 +617,9 @@ fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
     let (ports, clients) = (settings.network.passive_range, settings.limits.max_clients);
     let few_ports = ports.len() < usize::try_from(clients).unwrap_or(usize::MAX);
     let upload = settings.files.anonymous_upload == Permission::Allowed;
+    let may_upload = !settings.login.no_anonymous
+        && !settings.files.read_only
+        && settings.files.anonymous_upload != Permission::Forbidden;
     let bytes = "has no effect, file names are passed on byte for byte";
     let rows = [
         (
@@ -617,6 +654,11 @@ fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
             settings.login.no_anonymous && settings.login.sources.is_empty(),
             "no_anonymous",
             "nobody can log in: there is no source of accounts either (-l)".to_owned(),
+        ),
+        (
+            settings.files.chown_uploads.is_some() && !may_upload,
+            "chown_uploads",
+            "has no effect, anonymous may not upload".to_owned(),
         ),
         (
             settings.files.read_only && (upload || settings.files.create_dirs),
@@ -664,6 +706,31 @@ mod tests {
     fn l1_the_login_deadline_is_a_minute_unless_set() {
         assert_eq!(settings("").limits.login.as_secs(), 60);
         assert_eq!(settings("--logintimeout 5").limits.login.as_secs(), 5);
+    }
+
+    #[test]
+    fn c4_three_failed_logins_end_a_session_unless_set_and_bans_are_asked_for() {
+        let limits = settings("").limits;
+        assert_eq!((limits.max_login_failures, limits.ban), (3, None));
+        let limits = settings("--maxloginfailures 5 --ban 10/600/3600").limits;
+        assert_eq!(limits.max_login_failures, 5);
+        assert_eq!(limits.ban.map(|ban| ban.failures), Some(10));
+        assert!(refusal("--maxloginfailures 0").contains("--maxloginfailures 0: expected"));
+        assert!(refusal("--ban 5").contains("--ban 5: expected N/SECONDS/SECONDS"));
+    }
+
+    #[test]
+    fn giving_uploads_away_and_root_as_an_account_exclude_each_other() {
+        assert_eq!(
+            refusal("--chownuploads joe -u 0"),
+            "wharf-ftpd: --chownuploads and -u 0: expected one of them at most"
+        );
+        let owner = settings("--chownuploads joe:640 -u 1").files.chown_uploads;
+        assert_eq!(
+            owner.map(|owner| owner.to_string()).as_deref(),
+            Some("joe:640")
+        );
+        assert!(refusal("--chownuploads joe:999").contains("expected USER or USER:MODE"));
     }
 
     #[test]
@@ -784,6 +851,12 @@ mod tests {
     #[test]
     fn flags_that_undo_each_other_warn() {
         assert_eq!(read("-E").expect("-E").1.len(), 1);
+        assert!(read("-E -l unix").expect("-E").1.is_empty());
+        for line in ["-E -l unix", "--readonly", "-i"] {
+            let line = format!("{line} --chownuploads joe");
+            assert_eq!(read(&line).expect(&line).1.len(), 1, "{line}");
+        }
+        assert!(read("--chownuploads joe").expect("uploads").1.is_empty());
         assert_eq!(
             read("--readonly --anonymousupload")
                 .expect("readonly")

@@ -37,7 +37,7 @@ pub use read::{NotServed, Place, ReadFile};
 pub use settled::Settled;
 pub use stat::{Kind, Stat};
 pub use sweep::sweep;
-pub use upload::{Create, Existing, Upload, is_temporary};
+pub use upload::{Create, Existing, NewOwner, Upload, is_temporary};
 pub use walk::{Batch, Directory, Entry, Want};
 
 use device::{Medium, Mount};

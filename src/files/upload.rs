@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{
-    AtFlags, FlockOperation, Mode, OFlags, fchmod, flock, fsync, ftruncate, openat, renameat,
-    syncfs, unlinkat,
+    AtFlags, FlockOperation, Mode, OFlags, Uid, fchmod, fchown, flock, fsync, ftruncate, openat,
+    renameat, syncfs, unlinkat,
 };
 use rustix::io::{Errno, dup, pwrite, write};
 
@@ -69,6 +69,15 @@ pub struct Create {
     pub keep_partial: bool,
 }
 
+/// To whom a new file is given once it is whole, and with which permission bits. The process needs CAP_CHOWN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewOwner {
+    /// User number. The group stays.
+    pub uid: u32,
+    /// Permission bits; others are dropped.
+    pub mode: u32,
+}
+
 /// Whether the last component of `name` is one that temporary files of uploads have. No client may give such a name to a
 /// file: at the next start it could be swept away.
 pub fn is_temporary(name: &[u8]) -> bool {
@@ -110,7 +119,7 @@ enum Way {
     Found,
     /// This upload created it under its own name.
     Created,
-    /// A temporary file in `parent`.
+    /// A file in `parent` under a temporary name.
     Temporary {
         parent: Arc<OwnedFd>,
         temporary: Vec<u8>,
@@ -128,6 +137,7 @@ struct Draft {
     name: Vec<u8>,
     way: Way,
     mode: u32,
+    owner: Option<NewOwner>,
     keep_partial: bool,
     /// To what length an existing file is to be cut, and how many bytes that frees.
     cut: Option<(u64, u64)>,
@@ -204,6 +214,7 @@ impl Draft {
             name,
             way,
             mode: how.mode & PERMISSIONS,
+            owner: None,
             keep_partial: how.keep_partial,
             cut: None,
             base: 0,
@@ -336,6 +347,7 @@ impl Draft {
             sys::files::close(dup(&self.file)?)?;
         }
         self.publish(reach)?;
+        self.give_away(sync)?;
         self.finished = true;
         if sync && self.medium != Medium::Memory {
             self.sync_directory()?;
@@ -372,6 +384,26 @@ impl Draft {
                 Ok(renameat(parent, temporary, parent, last)?)
             }
         }
+    }
+
+    /// After publishing: in a sticky directory a file can be renamed by its owner only. A file that cannot be given away is
+    /// taken back.
+    fn give_away(&mut self, sync: bool) -> io::Result<()> {
+        let Some(owner) = self.owner else {
+            return Ok(());
+        };
+        match &mut self.way {
+            Way::Found => return Ok(()),
+            Way::Created => {}
+            // The name to take back.
+            Way::Temporary { temporary, .. } => *temporary = last_component(&self.name).to_vec(),
+        }
+        fchmod(&self.file, Mode::from_raw_mode(owner.mode & PERMISSIONS))?;
+        fchown(&self.file, Some(Uid::from_raw(owner.uid)), None)?;
+        if sync {
+            fsync(&self.file)?;
+        }
+        Ok(())
     }
 
     fn sync_directory(&self) -> io::Result<()> {
@@ -427,6 +459,7 @@ impl Draft {
             name: Vec::new(),
             way: Way::Found,
             mode: 0,
+            owner: None,
             keep_partial: false,
             cut: None,
             base: 0,
@@ -524,6 +557,11 @@ impl Upload {
     /// Ready once this upload is published, or dropped and taken back.
     pub fn settled(&self) -> Settled {
         self.draft.settler.watch()
+    }
+
+    /// Has the file given away at the end, if this upload creates it. A file that was there before keeps its owner and mode.
+    pub fn give_to(&mut self, owner: NewOwner) {
+        self.draft.owner = Some(owner);
     }
 
     /// Whether the file is in memory, so that [`Upload::write_now`] may be used.
@@ -716,6 +754,77 @@ mod tests {
         assert!(written.is_err() && finished.is_err());
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(base.path()).unwrap().count(), 1);
+    }
+
+    /// Uploads `f` and gives it to user 2121.
+    fn give_away(base: &std::path::Path, existing: Existing, whole: bool) -> io::Result<Vec<u8>> {
+        let mut reactor = Reactor::new()?;
+        let handle = reactor.handle();
+        let tree = Tree::open(base, &handle)?;
+        let how = Create {
+            mode: 0o600,
+            existing,
+            whole_or_nothing: whole,
+            keep_partial: false,
+        };
+        reactor.run(async move {
+            let mut upload = tree.create(b"f", how).await?;
+            upload.give_to(NewOwner {
+                uid: 2121,
+                mode: 0o640,
+            });
+            drop(upload.write_block(b"new".to_vec()).await?);
+            let finished = upload.finish(true).await;
+            handle.pool().drained().await;
+            finished
+        })?
+    }
+
+    #[test]
+    fn f9_a_new_file_is_given_away_when_it_is_whole_and_an_old_one_never() {
+        use std::os::unix::fs::MetadataExt;
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("skipped: needs root");
+            return;
+        }
+        for whole in [false, true] {
+            let base = tempfile::tempdir().unwrap();
+            for (existing, name) in [(Existing::Refuse, "f"), (Existing::NextFreeName, "f.1")] {
+                let given = give_away(base.path(), existing, whole).unwrap();
+                assert_eq!(given, name.as_bytes());
+                let new = std::fs::metadata(base.path().join(name)).unwrap();
+                assert_eq!(
+                    (new.uid(), new.gid(), new.mode() & 0o7777),
+                    (2121, 0, 0o640)
+                );
+            }
+        }
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().join("f");
+        std::fs::write(&path, b"old").unwrap();
+        let before = std::fs::metadata(&path).unwrap();
+        give_away(base.path(), Existing::Append, false).unwrap();
+        let after = std::fs::metadata(&path).unwrap();
+        assert_eq!((after.uid(), after.mode()), (before.uid(), before.mode()));
+        assert_eq!(std::fs::read(&path).unwrap(), b"oldnew");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_given_away_is_taken_back() {
+        let given_up = std::thread::spawn(|| {
+            use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+            // Of this thread and of those it starts.
+            let mut sets = capabilities(None).unwrap();
+            sets.effective.remove(CapabilitySet::CHOWN);
+            set_capabilities(None, sets).unwrap();
+            for whole in [false, true] {
+                let base = tempfile::tempdir().unwrap();
+                let error = give_away(base.path(), Existing::Refuse, whole).unwrap_err();
+                assert!(is(&error, Errno::PERM), "{error}");
+                assert_eq!(std::fs::read_dir(base.path()).unwrap().count(), 0);
+            }
+        });
+        given_up.join().unwrap();
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The flags under "Files": what sessions may do to files, and what they see of them.
 
-use crate::units::{Expected, Glob, Percent, Umasks};
+use crate::units::{Expected, Glob, Percent, Umasks, UploadOwner};
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use std::os::unix::ffi::OsStrExt;
@@ -40,6 +40,16 @@ pub struct Files {
     /// Started without root this is the default. Of -s and --anonymousreadown the later one counts.
     #[arg(long = "anonymousreadown", overrides_with = "anti_warez")]
     pub anonymous_read_own: bool,
+
+    /// Give what anonymous uploads to this user
+    ///
+    /// A file that has arrived whole gets this owner, and in octal this mode, by default 600; its
+    /// group stays. Anonymous cannot fetch it then unless the mode lets others read. Directories and
+    /// the files of accounts stay as they are. The server must be started by root and keeps the right
+    /// to change owners, which a filter of system calls narrows to this user; without a filter it does
+    /// not start. It cannot be used together with -u 0.
+    #[arg(long = "chownuploads", value_name = "USER[:MODE]")]
+    pub chown_uploads: Option<UploadOwner>,
 
     /// Allow anonymous to create directories
     ///
@@ -137,6 +147,8 @@ pub struct Files {
     pub max_disk_usage: Option<Percent>,
 
     /// Refuse to delete files
+    ///
+    /// Members of the group of -a still can.
     #[arg(short = 'K', long = "keepallfiles")]
     pub keep_all_files: bool,
 

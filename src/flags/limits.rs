@@ -1,7 +1,7 @@
 //! The flags under "Limits": how many clients, how fast, how much and how long.
 
 use crate::units::{
-    Bandwidth, Count, Load, Minutes, PerUser, Quota, Ratio, Recursion, Seconds, Size,
+    Ban, Bandwidth, Count, Load, Minutes, PerUser, Quota, Ratio, Recursion, Seconds, Size,
 };
 use clap::Args;
 
@@ -50,6 +50,8 @@ pub struct Limits {
     pub anonymous_ratio: Option<Ratio>,
 
     /// Make everybody upload in return for downloads
+    ///
+    /// The value is as for -q. Accounts that have a ratio of their own keep it.
     #[arg(short = 'Q', long = "userratio", value_name = "UP:DOWN")]
     pub user_ratio: Option<Ratio>,
 
@@ -78,6 +80,22 @@ pub struct Limits {
     /// The time runs from the connection on and no command extends it. The default is 60.
     #[arg(long = "logintimeout", value_name = "SECONDS")]
     pub login_timeout: Option<Seconds>,
+
+    /// End a session after so many failed logins
+    ///
+    /// The default is 3. Each failure is answered some three seconds later than the one before, so
+    /// within the time of --logintimeout there is seldom room for more than five.
+    #[arg(long = "maxloginfailures", value_name = "N")]
+    pub max_login_failures: Option<Count>,
+
+    /// Refuse an address for a time after so many failed logins
+    ///
+    /// With --ban 5/600/3600 an address from which five logins failed within 600 seconds is refused
+    /// for an hour: new connections get 421, and on those there are no password is right any more. Of
+    /// an IPv6 address its network of 64 bits counts. Sessions that are logged in go on. The log says
+    /// once that a ban begins. Each server counts for itself, so under inetd this has no effect.
+    #[arg(long = "ban", value_name = "N/SECONDS/SECONDS")]
+    pub ban: Option<Ban>,
 
     /// Wait so many seconds for a data connection
     ///

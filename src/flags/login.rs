@@ -89,13 +89,38 @@ pub struct Login {
 
     /// Check passwords by this method
     ///
-    /// It may be given more than once; methods are asked in the order given.
+    /// unix: the users of this machine, by their passwords in passwd and shadow. pam: the same users,
+    /// as the PAM service wharf-ftpd lets them in (where PAM was built in). puredb:FILE: virtual users
+    /// of a database made by wharf-pw or pure-pw. extauth:SOCKET: what a program answers behind the
+    /// Unix socket of wharf-authd or pure-authd. passwd:FILE: virtual users of a text file in the form
+    /// of passwd, such as an AuthUserFile of ProFTPD.
+    ///
+    /// It may be given more than once. Methods are asked in the order given until one knows the name;
+    /// that one decides. Without this flag nobody but anonymous can log in.
     #[arg(short = 'l', long = "login", value_name = "METHOD[:FILE]")]
     pub login: Vec<String>,
 
+    /// Let only the users named in this file log in
+    ///
+    /// The file holds a name on each line; empty lines and those that begin with # are skipped. Who is
+    /// not named is answered like somebody with a wrong password. Either of the names anonymous and
+    /// ftp stands for anonymous sessions, which are refused as well when neither is there. Names are
+    /// compared letter by letter. The file is read at start only.
+    #[arg(long = "userlist", value_name = "FILE")]
+    pub user_list: Option<PathBuf>,
+
+    /// Do not let the users named in this file log in
+    ///
+    /// The file is as for --userlist and goes before it. Who is named, in upper or lower case, is
+    /// answered like somebody with a wrong password.
+    #[arg(long = "denyusers", value_name = "FILE")]
+    pub deny_users: Option<PathBuf>,
+
     /// Keep users in their home directories unless they are of this group
     ///
-    /// The group is given by number. Of -a and -A the later one counts.
+    /// The group is given by number. Its members may also use names that begin with a dot in spite of
+    /// -x and -X, delete files in spite of -K, and owe no uploads under -Q. Of -a and -A the later one
+    /// counts. Without either, those are kept whose home holds /./ or who have a quota.
     #[arg(
         short = 'a',
         long = "trustedgid",
@@ -112,10 +137,16 @@ pub struct Login {
     pub chroot_everyone: bool,
 
     /// Create the home directory of a user who has none
+    ///
+    /// Directories above it that are missing are made as well, and belong to root. Without this flag
+    /// such a user cannot log in.
     #[arg(short = 'j', long = "createhomedir")]
     pub create_home_dir: bool,
 
     /// Refuse users whose uid is lower
+    ///
+    /// The default is 1: root logs in only with -u 0. Under a server started by root, the kernel is
+    /// told as well that no lower uid is to be taken.
     #[arg(
         short = 'u',
         long = "minuid",

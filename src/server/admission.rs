@@ -19,6 +19,9 @@ const IN_A_ROW: u32 = 16;
 /// The wait after an error of accept(2) that no client caused.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// What a client of a banned address is told.
+const BANNED: &str = "Too many failed logins from your address, please try again later";
+
 /// Accepts clients of one listener until `closed`.
 pub(super) async fn accept(shared: Rc<Shared>, mut listener: Listener, closed: Rc<Cell<bool>>) {
     let handle = shared.handle.clone();
@@ -64,6 +67,10 @@ pub(super) async fn accept(shared: Rc<Shared>, mut listener: Listener, closed: R
 
 fn admit(shared: &Rc<Shared>, stream: Stream, complained: &mut Option<std::net::IpAddr>) {
     let peer = stream.peer();
+    if shared.bans.holds(peer.ip(), shared.handle.now()) {
+        // The log knows since the ban began.
+        return turn_away(stream, BANNED.into());
+    }
     let others = shared.counts.of_address(peer.ip());
     if let Some(words) = objection(shared, peer, others) {
         complain(complained, peer, &words);

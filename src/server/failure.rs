@@ -93,6 +93,29 @@ impl Failure {
         )
     }
 
+    /// Uploads cannot be given away.
+    pub(super) fn upload_owner(why: &str) -> Failure {
+        Failure::new(CONFIGURATION, format!("--chownuploads {why}"))
+    }
+
+    /// The same, since the server is not root's.
+    pub(super) fn upload_owner_needs_root() -> Failure {
+        Failure::new(
+            PERMISSION,
+            "--chownuploads: only a server started by root can give files to another user".into(),
+        )
+    }
+
+    /// The right to change owners would be without bounds.
+    pub(super) fn upload_owner_needs_filter(why: &str) -> Failure {
+        Failure::new(
+            SYSTEM,
+            format!(
+                "--chownuploads: the kernel allows no system call filter to narrow it down ({why})"
+            ),
+        )
+    }
+
     /// Not root, and no directory was named.
     pub(super) fn no_root() -> Failure {
         Failure::new(

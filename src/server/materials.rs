@@ -17,8 +17,9 @@ use crate::files::Tree;
 use crate::logs::{self, Severity};
 use crate::proto::path::VirtualPath;
 use crate::reactor::Handle;
+use crate::session::Listed;
 use crate::session::shared::{GreetingText, Site};
-use crate::settings::{Banner, Settings};
+use crate::settings::{Banner, Login, Settings};
 use crate::sys::creds::Identity;
 use crate::units::PassiveAddress;
 
@@ -28,15 +29,43 @@ const LONGEST_ALIAS: usize = 255;
 /// The most that is read of a banner, fortune or aliases file.
 const LONGEST_TEXT: u64 = 1024 * 1024;
 
+/// The largest list of users.
+const LONGEST_LIST: u64 = 16 * 1024 * 1024;
+
 /// A file of an administrator, bounded.
 fn read_text(path: &Path) -> io::Result<Vec<u8>> {
+    read_up_to(path, LONGEST_TEXT)
+}
+
+fn read_up_to(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     let file = std::fs::File::open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("not a regular file"));
     }
-    file.take(LONGEST_TEXT).read_to_end(&mut text)?;
+    file.take(most).read_to_end(&mut text)?;
     Ok(text)
+}
+
+/// A list of users, whole: one that is cut would let in whom it is to keep out.
+fn read_list(path: &Path) -> io::Result<Vec<u8>> {
+    let text = read_up_to(path, LONGEST_LIST + 1)?;
+    if text.len() as u64 > LONGEST_LIST {
+        return Err(io::Error::other("larger than 16 MiB"));
+    }
+    Ok(text)
+}
+
+/// Who may log in and who may not.
+pub(super) fn listed(login: &Login) -> Result<Listed, Failure> {
+    let read = |flag: &str, path: &Option<PathBuf>| {
+        let path = path.as_ref();
+        path.map(|path| read_list(path).map_err(|error| Failure::open(flag, path, &error)))
+            .transpose()
+    };
+    let only = read("--userlist", &login.user_list)?;
+    let never = read("--denyusers", &login.deny_users)?;
+    Ok(Listed::new(only.as_deref(), never.as_deref()))
 }
 
 /// The time zone of logs and listings, as tzset(3) finds it: `TZ` as a name below the zone folder, a path or a POSIX
@@ -239,6 +268,37 @@ mod tests {
         assert!(zone_file(&path).is_none());
         assert!(zone_file(&directory.path().join("missing")).is_none());
         assert!(TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").is_ok());
+    }
+
+    #[test]
+    fn a_list_of_users_is_read_whole_or_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("list");
+        let login = |path: &Path| Login {
+            deny_users: Some(path.to_owned()),
+            ..Login::default()
+        };
+        let size = usize::try_from(LONGEST_LIST).unwrap();
+        let mut text = vec![b'\n'; size - 3];
+        text.extend_from_slice(b"joe");
+        std::fs::write(&path, &text).unwrap();
+        let read = listed(&login(&path)).unwrap();
+        assert_eq!(read.objection(b"joe"), Some("--denyusers"));
+        text.push(b'\n');
+        std::fs::write(&path, &text).unwrap();
+        for (path, what) in [
+            (path.as_path(), "larger than 16 MiB"),
+            (directory.path(), "not a regular file"),
+            (&directory.path().join("missing"), "No such file"),
+        ] {
+            let failure = listed(&login(path)).unwrap_err();
+            assert_eq!(failure.status, 78);
+            let text = failure.to_string();
+            assert!(
+                text.contains("--denyusers") && text.contains(what),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Failure;
+use crate::files::NewOwner;
 use crate::keeper::{self, sources};
 use crate::settings::{Jail, Settings};
 use crate::sys::creds::{self, Identity};
@@ -131,8 +132,29 @@ impl Standing {
         }
     }
 
-    /// Gives up what is not needed any more. `root` is the directory of the only user, where there is one.
-    pub(super) fn give_up(&self, root: Option<&Path>) -> Result<(), Failure> {
+    /// To whom anonymous uploads are given.
+    pub(super) fn upload_owner(&self, settings: &Settings) -> Result<Option<NewOwner>, Failure> {
+        let Some(owner) = &settings.files.chown_uploads else {
+            return Ok(None);
+        };
+        if !self.is_root() {
+            return Err(Failure::upload_owner_needs_root());
+        }
+        match privileges::user_named(&owner.user) {
+            Some(user) => Ok(Some(NewOwner {
+                uid: user.uid,
+                mode: owner.mode,
+            })),
+            None => Err(Failure::upload_owner(&format!(
+                "{owner}: there is no user {}",
+                owner.user
+            ))),
+        }
+    }
+
+    /// Gives up what is not needed any more. `root` is the directory of the only user, where there is one; what is kept
+    /// besides is the right to change owners, if files are to be given away.
+    pub(super) fn give_up(&self, root: Option<&Path>, gives_files: bool) -> Result<(), Failure> {
         let given_up = match self {
             Standing::Unprivileged(_) => privileges::lock_down_unprivileged(),
             Standing::OneUser(user) => {
@@ -140,11 +162,11 @@ impl Standing {
                     Some(root) => root,
                     None => empty()?,
                 };
-                privileges::drop_for_good(user.uid, user.gid, root)
+                privileges::drop_for_good(user.uid, user.gid, root, gives_files)
             }
             Standing::Switching(nobody) => {
                 creds::begin(nobody.clone());
-                privileges::drop_to_switching(nobody.uid, nobody.gid, empty()?)
+                privileges::drop_to_switching(nobody.uid, nobody.gid, empty()?, gives_files)
             }
         };
         given_up.map_err(|error| Failure::rights(&error))

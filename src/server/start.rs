@@ -19,6 +19,7 @@ use crate::keeper::{self, Link};
 use crate::logs::{self, Severity};
 use crate::net::Random;
 use crate::reactor::{Handle, Reactor};
+use crate::session::ban::Bans;
 use crate::session::shared::{Blocks, Counts, Shared, Stopping, command_scratch};
 use crate::settings::{LogTo, Permission, Settings};
 use crate::sys::creds::Identity;
@@ -129,8 +130,12 @@ fn prepare(
         &clients,
         zone,
     )?;
-    standing.give_up(root.as_deref())?;
-    if let sandbox::Outcome::Unavailable(why) = sandbox::install(identities) {
+    let owner = shared.upload_owner.map(|owner| owner.uid);
+    standing.give_up(root.as_deref(), owner.is_some())?;
+    if let sandbox::Outcome::Unavailable(why) = sandbox::install(identities, owner) {
+        if owner.is_some() {
+            return Err(Failure::upload_owner_needs_filter(&why));
+        }
         logs::server(
             Severity::Warning,
             format_args!("No system call filter: {why}"),
@@ -246,6 +251,12 @@ fn shared(
             .map(|(anonymous, _)| anonymous.identity.uid),
         anonymous_upload,
         listens_on_ipv6,
+        listed: materials::listed(&settings.login)?,
+        bans: Bans::new(settings.limits.ban),
+        upload_owner: match anonymous_upload && anonymous.is_some() {
+            true => standing.upload_owner(&settings)?,
+            false => None,
+        },
         counts: Counts::default(),
         stopping: Cell::new(Stopping::No),
         command_scratch: command_scratch(),

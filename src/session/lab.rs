@@ -11,8 +11,9 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::Session;
+use super::ban::Bans;
 use super::place::Account;
-use super::policy::Rights;
+use super::policy::{Listed, Rights};
 use super::shared::{Blocks, Counts, GreetingText, Shared, Site, Stopping, command_scratch};
 use crate::files::Tree;
 use crate::net::Random;
@@ -43,7 +44,6 @@ pub(super) fn shared(
     let tree = Tree::open(root, handle)?;
     Ok(Shared {
         handle: handle.clone(),
-        settings,
         zone: TimeZone::UTC,
         random: RefCell::new(Random::new()?),
         greeting: GreetingText::Default,
@@ -64,11 +64,15 @@ pub(super) fn shared(
         link: None,
         anonymous_upload: true,
         listens_on_ipv6: false,
+        listed: Listed::default(),
+        bans: Bans::new(settings.limits.ban),
+        upload_owner: None,
         counts: Counts::default(),
         stopping: Cell::new(Stopping::No),
         command_scratch: command_scratch(),
         blocks: Blocks::default(),
         unique: Cell::new(0),
+        settings,
     })
 }
 

@@ -7,6 +7,7 @@
 //!
 //! Nothing here makes a system call: sockets come from `net`, files from `files`, time from `reactor`.
 
+pub mod ban;
 pub mod commands;
 mod control;
 mod data;
@@ -29,7 +30,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 pub use control::Control;
-pub use policy::Rights;
+pub use policy::{Listed, Rights};
 
 use crate::logs::{self, Severity, escape};
 use crate::net::Stream;

@@ -1,4 +1,7 @@
-//! May this client do this to that name? Asked by every command before it touches the tree.
+//! May this user log in, and may this client do this to that name? The latter is asked by every command before it touches
+//! the tree.
+
+use std::collections::HashSet;
 
 use super::refusal::Refusal;
 use crate::proto::path::VirtualPath;
@@ -20,6 +23,63 @@ const NAMES_WITH_MEANING: [&[u8]; 7] = [
 
 /// Pure-FTPd's words for SITE CHMOD and MFMT by an anonymous client.
 const NO_CHANGES: &str = "Anonymous users can not change perms";
+
+/// The names an anonymous client gives (RFC 1635).
+const ANONYMOUS: [&[u8]; 2] = [b"ftp", b"anonymous"];
+
+/// Whether a user of this name wants an anonymous session, where there are such.
+pub(super) fn is_anonymous_name(name: &[u8]) -> bool {
+    ANONYMOUS
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Who may log in: the names in the files of `--userlist` and `--denyusers`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// None: everybody.
+    only: Option<HashSet<Vec<u8>>>,
+    /// In lower case: some sources know a user by `Joe` and `joe`, and either is refused.
+    never: HashSet<Vec<u8>>,
+}
+
+impl Listed {
+    /// From the texts of both files: a name on each line, without the blanks around it; empty lines and those that begin
+    /// with `#` are skipped.
+    pub fn new(only: Option<&[u8]>, never: Option<&[u8]>) -> Listed {
+        Listed {
+            only: only.map(|text| names(text).map(<[u8]>::to_vec).collect()),
+            never: names(never.unwrap_or_default())
+                .map(<[u8]>::to_ascii_lowercase)
+                .collect(),
+        }
+    }
+
+    /// The flag that keeps the account of this name out, if one does.
+    pub fn objection(&self, name: &[u8]) -> Option<&'static str> {
+        self.objection_to(&[name])
+    }
+
+    /// The flag that keeps anonymous clients out, if one does. Each of their names stands for the other.
+    pub fn objection_to_anonymous(&self) -> Option<&'static str> {
+        self.objection_to(&ANONYMOUS)
+    }
+
+    fn objection_to(&self, names: &[&[u8]]) -> Option<&'static str> {
+        let denied = |name: &&[u8]| self.never.contains(&name.to_ascii_lowercase());
+        if names.iter().any(denied) {
+            return Some("--denyusers");
+        }
+        let only = self.only.as_ref()?;
+        let named = names.iter().any(|name| only.contains(*name));
+        (!named).then_some("--userlist")
+    }
+}
+
+fn names(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"))
+}
 
 fn allowed_unless(forbidden: bool, words: &'static str) -> Result<(), &'static str> {
     if forbidden { Err(words) } else { Ok(()) }
@@ -204,6 +264,45 @@ fn deceives(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_those_who_are_listed_come_in_and_never_those_who_are_denied() {
+        let all = Listed::default();
+        assert_eq!(
+            (all.objection(b"joe"), all.objection_to_anonymous()),
+            (None, None)
+        );
+        let only = b"# staff\r\n joe \r\n\n#jim\nann".as_slice();
+        let listed = Listed::new(Some(only), Some(b"ann\n"));
+        assert_eq!(listed.objection(b"joe"), None);
+        for other in [&b"jim"[..], b"#jim", b"# staff", b"JOE", b"", b"root"] {
+            assert_eq!(listed.objection(other), Some("--userlist"), "{other:?}");
+        }
+        assert_eq!(listed.objection(b"ann"), Some("--denyusers"));
+        let nobody = Listed::new(Some(b""), None);
+        assert_eq!(nobody.objection(b"joe"), Some("--userlist"));
+        assert_eq!(nobody.objection_to_anonymous(), Some("--userlist"));
+    }
+
+    #[test]
+    fn a_denied_name_is_denied_in_any_case() {
+        let listed = Listed::new(None, Some(b"Joe\nroot"));
+        for name in [&b"joe"[..], b"JOE", b"Joe", b"Root"] {
+            assert_eq!(listed.objection(name), Some("--denyusers"), "{name:?}");
+        }
+        assert_eq!(listed.objection(b"joe2"), None);
+    }
+
+    #[test]
+    fn either_name_of_anonymous_stands_for_both() {
+        for name in [&b"ftp"[..], b"anonymous"] {
+            let denied = Listed::new(None, Some(name));
+            assert_eq!(denied.objection_to_anonymous(), Some("--denyusers"));
+            assert_eq!(Listed::new(Some(name), None).objection_to_anonymous(), None);
+        }
+        let others = Listed::new(Some(b"joe"), None);
+        assert_eq!(others.objection_to_anonymous(), Some("--userlist"));
+    }
 
     #[test]
     fn a6_names_that_could_deceive_are_refused_and_plain_ones_kept() {

@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+use super::ban::Bans;
 use super::control::Scratch;
-use crate::files::Tree;
+use super::policy::Listed;
+use crate::files::{NewOwner, Tree};
 use crate::keeper::Link;
 use crate::net::Random;
 use crate::proto::path::VirtualPath;
@@ -87,6 +89,12 @@ pub struct Shared {
     pub anonymous_upload: bool,
     /// Whether the server also listens on IPv6.
     pub listens_on_ipv6: bool,
+    /// Who may log in at all.
+    pub listed: Listed,
+    /// Who may not come back for a while.
+    pub bans: Bans,
+    /// To whom anonymous uploads are given.
+    pub upload_owner: Option<NewOwner>,
     /// Who is here.
     pub counts: Counts,
     /// How far the server is on its way to stop.

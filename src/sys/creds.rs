@@ -161,7 +161,7 @@ mod tests {
                 gid: 65534,
                 groups: Vec::new(),
             });
-            super::super::privileges::drop_to_switching(65534, 65534, directory.path())
+            super::super::privileges::drop_to_switching(65534, 65534, directory.path(), false)
                 .map_err(text)?;
             let users = [user(2001, &[2001, 3000]), user(2002, &[2002])];
             for user in &users {

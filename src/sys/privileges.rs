@@ -52,37 +52,41 @@ pub fn is_root() -> bool {
 }
 
 /// Locks the process into `root` as `uid` and `gid`, with no other group and no capability, never to get one again, and proves it.
+/// With `gives_files` it keeps CAP_CHOWN, which the caller then narrows by a filter ([`super::sandbox`]).
 ///
 /// # Errors
 /// Names the step that failed, or what was found left over. The process is then in a state nobody asked for and must end.
 /// Refused at once: user or group 0, and a process with more than one thread.
-pub fn drop_for_good(uid: u32, gid: u32, root: &Path) -> io::Result<()> {
+pub fn drop_for_good(uid: u32, gid: u32, root: &Path, gives_files: bool) -> io::Result<()> {
     let uid = unprivileged(uid).map(Uid::from_raw)?;
     let gid = unprivileged(gid).map(Gid::from_raw)?;
     refuse_other_threads()?;
     enter(root)?;
     empty_bounding_set()?;
+    let kept = kept(gives_files);
+    if !kept.is_empty() {
+        keep_through_the_change()?;
+    }
     change_identity(uid, gid)?;
-    seal(CapabilitySet::empty())?;
+    seal(kept)?;
     verify_identity(uid, gid)
 }
 
 /// Locks the process into the empty directory `root` as nobody, with no capability but those to become a user for a file
 /// (CAP_SETUID, CAP_SETGID), and proves it. For a server whose accounts have different users; [`super::creds`] does the
-/// switching.
+/// switching. `gives_files` as for [`drop_for_good`].
 ///
 /// # Errors
 /// As for [`drop_for_good`].
-pub fn drop_to_switching(uid: u32, gid: u32, root: &Path) -> io::Result<()> {
+pub fn drop_to_switching(uid: u32, gid: u32, root: &Path, gives_files: bool) -> io::Result<()> {
     let uid = unprivileged(uid).map(Uid::from_raw)?;
     let gid = unprivileged(gid).map(Gid::from_raw)?;
     refuse_other_threads()?;
     enter(root)?;
     empty_bounding_set()?;
-    rustix::thread::set_keep_capabilities(true)
-        .map_err(|error| failed("keep capabilities", error))?;
+    keep_through_the_change()?;
     change_identity(uid, gid)?;
-    seal(CapabilitySet::SETUID | CapabilitySet::SETGID)?;
+    seal(CapabilitySet::SETUID | CapabilitySet::SETGID | kept(gives_files))?;
     let (uids, gids) = real_effective_and_saved()?;
     if uids != [uid.as_raw(); 3] || gids != [gid.as_raw(); 3] {
         return Err(left_over(&format!("user {uids:?} or group {gids:?}")));
@@ -159,6 +163,17 @@ fn known_capabilities() -> impl Iterator<Item = CapabilitySet> {
     (0..u64::BITS)
         .map(|bit| CapabilitySet::from_bits_retain(1 << bit))
         .take_while(|capability| capability_is_in_bounding_set(*capability).is_ok())
+}
+
+fn kept(gives_files: bool) -> CapabilitySet {
+    match gives_files {
+        true => CapabilitySet::CHOWN,
+        false => CapabilitySet::empty(),
+    }
+}
+
+fn keep_through_the_change() -> io::Result<()> {
+    rustix::thread::set_keep_capabilities(true).map_err(|error| failed("keep capabilities", error))
 }
 
 fn change_identity(uid: Uid, gid: Gid) -> io::Result<()> {
@@ -276,7 +291,8 @@ mod tests {
         let proc: std::os::fd::OwnedFd = std::fs::File::open("/proc").unwrap().into();
         let outcome = in_child(|| {
             set_thread_groups(&[Gid::from_raw(4), Gid::from_raw(6)]).map_err(|e| e.to_string())?;
-            drop_for_good(2121, 2122, directory.path()).map_err(|error| error.to_string())?;
+            drop_for_good(2121, 2122, directory.path(), false)
+                .map_err(|error| error.to_string())?;
             for (key, value) in [
                 ("Uid:", "2121 2121 2121 2121"),
                 ("Gid:", "2122 2122 2122 2122"),
@@ -303,6 +319,38 @@ mod tests {
             )
         });
         assert_eq!(outcome, Ok(()));
+    }
+
+    #[test]
+    fn s2_a_server_that_gives_files_away_keeps_that_right_alone() {
+        if !is_root() {
+            eprintln!("skipped: needs root");
+            return;
+        }
+        let proc: std::os::fd::OwnedFd = std::fs::File::open("/proc").unwrap().into();
+        // CAP_CHOWN is 0, CAP_SETGID 6, CAP_SETUID 7.
+        for (switches, left) in [(false, "0000000000000001"), (true, "00000000000000c1")] {
+            let outcome = in_child(|| {
+                let root = Path::new("/");
+                match switches {
+                    true => drop_to_switching(2121, 2122, root, true),
+                    false => drop_for_good(2121, 2122, root, true),
+                }
+                .map_err(|error| error.to_string())?;
+                for (key, value) in [
+                    ("Uid:", "2121 2121 2121 2121"),
+                    ("CapPrm:", left),
+                    ("CapEff:", left),
+                    ("CapInh:", "0000000000000000"),
+                    ("CapBnd:", "0000000000000000"),
+                ] {
+                    let found = status(&proc, key)?;
+                    expect(found == value, &format!("{key} {found}"))?;
+                }
+                Ok(())
+            });
+            assert_eq!(outcome, Ok(()));
+        }
     }
 
     #[test]
@@ -352,7 +400,7 @@ mod tests {
     #[test]
     fn user_and_group_zero_are_refused_before_anything_changes() {
         for (uid, gid) in [(0, 5), (5, 0), (u32::MAX, 5), (5, u32::MAX)] {
-            let error = drop_for_good(uid, gid, Path::new("/")).unwrap_err();
+            let error = drop_for_good(uid, gid, Path::new("/"), true).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         }
     }
@@ -367,7 +415,7 @@ mod tests {
     #[test]
     fn a_missing_root_is_named() {
         let outcome = in_child(|| {
-            let error = drop_for_good(5, 5, Path::new("/no/such/place")).err();
+            let error = drop_for_good(5, 5, Path::new("/no/such/place"), false).err();
             let text = error.map(|error| error.to_string()).unwrap_or_default();
             expect(
                 text.starts_with("cannot change the root to /no/such/place: "),

@@ -29,10 +29,11 @@ pub enum Identities {
 }
 
 /// Puts the filter in force; it cannot be taken back. Sets `no_new_privs`. To be called after privileges are dropped: the calls
-/// for that are refused afterwards, as are new processes.
-pub fn install(identities: Identities) -> Outcome {
+/// for that are refused afterwards, as are new processes. With `owner`, files can be given to this user, by descriptor and with
+/// their group kept, and to nobody else.
+pub fn install(identities: Identities, owner: Option<u32>) -> Outcome {
     let installed = TargetArch::try_from(std::env::consts::ARCH)
-        .and_then(|machine| program(machine, identities))
+        .and_then(|machine| program(machine, identities, owner))
         .map_err(|error| error.to_string())
         .and_then(|program| {
             seccompiler::apply_filter_all_threads(&program).map_err(|error| error.to_string())
@@ -47,7 +48,7 @@ type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 type Built<T> = Result<T, seccompiler::BackendError>;
 
 /// The whole filter as the kernel reads it.
-fn program(machine: TargetArch, identities: Identities) -> Built<BpfProgram> {
+fn program(machine: TargetArch, identities: Identities, owner: Option<u32>) -> Built<BpfProgram> {
     let mut rules: Rules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
     match identities {
         Identities::None => {
@@ -59,6 +60,10 @@ fn program(machine: TargetArch, identities: Identities) -> Built<BpfProgram> {
             rules.insert(libc::SYS_setfsuid, vec![below(lowest)?]);
             rules.insert(libc::SYS_setfsgid, vec![below(1)?]);
         }
+    }
+    if let Some(owner) = owner {
+        rules.extend(BY_NAME.iter().map(|call| (*call, Vec::new())));
+        rules.insert(libc::SYS_fchown, other_owners(owner)?);
     }
     rules.insert(libc::SYS_socket, refused_sockets()?);
     rules.insert(libc::SYS_clone, vec![new_process()?]);
@@ -101,6 +106,26 @@ const REFUSED: &[i64] = &[
     #[cfg(target_arch = "x86_64")] libc::SYS_iopl,
     #[cfg(target_arch = "x86_64")] libc::SYS_ioperm,
 ];
+
+/// Calls that change an owner and take a name, or both.
+#[rustfmt::skip]
+const BY_NAME: &[i64] = &[
+    libc::SYS_fchownat,
+    #[cfg(target_arch = "x86_64")] libc::SYS_chown,
+    #[cfg(target_arch = "x86_64")] libc::SYS_lchown,
+];
+
+/// fchown(2) to another user than `owner`, or of the group as well.
+fn other_owners(owner: u32) -> Built<Vec<SeccompRule>> {
+    /// The number that leaves the group as it is.
+    const SAME: u32 = u32::MAX;
+    let other = |position, kept: u32| {
+        let (size, differs) = (SeccompCmpArgLen::Dword, SeccompCmpOp::Ne);
+        let condition = SeccompCondition::new(position, size, differs, kept.into())?;
+        SeccompRule::new(vec![condition])
+    };
+    Ok(vec![other(1, owner)?, other(2, SAME)?])
+}
 
 /// A first argument below `lowest`. What only asks for the number in force passes a number that nobody has.
 fn below(lowest: u32) -> Built<SeccompRule> {
@@ -182,7 +207,11 @@ mod tests {
 
     /// Runs `body` in a child inside the sandbox.
     fn in_sandbox(body: impl FnOnce() -> Result<(), String>) {
-        let outcome = in_child(|| match install(Identities::None) {
+        in_sandbox_with(None, body);
+    }
+
+    fn in_sandbox_with(owner: Option<u32>, body: impl FnOnce() -> Result<(), String>) {
+        let outcome = in_child(|| match install(Identities::None, owner) {
             Outcome::Installed => body(),
             Outcome::Unavailable(reason) => Err(format!("skip: {reason}")),
         });
@@ -228,6 +257,44 @@ mod tests {
     }
 
     #[test]
+    fn s2_files_are_given_by_descriptor_to_one_user_alone() {
+        if !super::super::privileges::is_root() {
+            eprintln!("skipped: needs root");
+            return;
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        // Root, for whom the kernel itself refuses nothing.
+        in_sandbox_with(Some(2121), || {
+            let give = |uid: Option<u32>, gid: Option<u32>| {
+                std::os::unix::fs::fchown(file.as_file(), uid, gid)
+            };
+            give(Some(2121), None).map_err(|error| error.to_string())?;
+            for (uid, gid) in [(0, None), (2122, None), (2121, Some(2121))] {
+                refused(give(Some(uid), gid), "fchown")?;
+            }
+            refused(give(None, None), "fchown to nobody")?;
+            refused(
+                std::os::unix::fs::chown(file.path(), Some(2121), None),
+                "chown",
+            )?;
+            refused(
+                std::os::unix::fs::lchown(file.path(), Some(2121), None),
+                "lchown",
+            )?;
+            let by_name = rustix::fs::chownat(
+                rustix::fs::CWD,
+                file.path(),
+                Some(rustix::fs::Uid::from_raw(2121)),
+                None,
+                rustix::fs::AtFlags::empty(),
+            );
+            refused(by_name.map_err(Into::into), "fchownat")
+        });
+        let owner = std::os::unix::fs::MetadataExt::uid(&file.as_file().metadata().unwrap());
+        assert!(owner == 2121 || owner == 0, "{owner}");
+    }
+
+    #[test]
     fn an_ftp_servers_calls_still_work() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file");
@@ -259,7 +326,7 @@ mod tests {
                     .err()
                     .and_then(|e| e.raw_os_error())
             });
-            let outcome = install(Identities::None);
+            let outcome = install(Identities::None, None);
             drop(go);
             let error = thread.join().map_err(|_| "panic")?;
             let expected = match outcome {
@@ -274,8 +341,8 @@ mod tests {
     #[test]
     fn the_filter_is_made_for_every_machine_it_knows() {
         for machine in [TargetArch::x86_64, TargetArch::aarch64, TargetArch::riscv64] {
-            assert!(program(machine, Identities::None).is_ok());
-            assert!(program(machine, Identities::From(1000)).is_ok());
+            assert!(program(machine, Identities::None, None).is_ok());
+            assert!(program(machine, Identities::From(1000), Some(1000)).is_ok());
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod address;
 mod amounts;
+mod ban;
 mod counts;
 mod facility;
 mod glob;
@@ -16,9 +17,11 @@ mod number;
 mod ports;
 mod time;
 mod umasks;
+mod upload_owner;
 
 pub use address::{Cidr, PassiveAddress, PassiveFor, address};
 pub use amounts::{Bandwidth, Quota, Rate, Ratio, Size};
+pub use ban::Ban;
 pub use counts::{Count, Load, PerUser, Percent, Recursion};
 pub use facility::{Facility, SyslogFacility};
 pub use glob::Glob;
@@ -26,6 +29,7 @@ pub use number::{group_id, user_id};
 pub use ports::{HostPort, Port, PortName, PortRange};
 pub use time::{Minutes, Seconds};
 pub use umasks::Umasks;
+pub use upload_owner::UploadOwner;
 
 use std::fmt;
 

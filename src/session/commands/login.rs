@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::place::Account;
-use super::super::policy::Rights;
+use super::super::policy::{Rights, is_anonymous_name};
 use super::super::refusal::Refusal;
 use super::super::shared::{CountedAnonymous, CountedUser, Site};
 use super::super::{End, Once, Representation, Session, Who};
@@ -30,9 +30,6 @@ const LONGEST_NAME: usize = 127;
 
 /// A failed name may be a password typed in the wrong place: only this much of it is logged.
 const LOGGED_NAME: usize = 32;
-
-/// Failed logins after which the session ends (threats: C4).
-const FAILED_LOGINS: u32 = 3;
 
 /// Pure-FTPd's delay: so much for each failure, and up to as much at random.
 const FAILURE_DELAY: Duration = Duration::from_secs(3);
@@ -139,25 +136,28 @@ fn pass(session: &mut Session, password: Vec<u8>) -> Waiting<'_> {
 impl Session {
     async fn user(&mut self, mut name: Vec<u8>) -> Result<Reply, Refusal> {
         name.truncate(LONGEST_NAME);
-        let wants_anonymous =
-            name.eq_ignore_ascii_case(b"ftp") || name.eq_ignore_ascii_case(b"anonymous");
+        let wants_anonymous = is_anonymous_name(&name);
         if let Who::In(account) = &self.who {
             return match account.rights.anonymous && wants_anonymous {
                 true => Ok(Reply::new(230, "Anonymous user logged in")),
                 false => Err(Refusal::SecondUser),
             };
         }
-        let login = &self.shared.settings.login;
-        if wants_anonymous && (!login.no_anonymous || self.anonymous_only) {
+        let to_anonymous = wants_anonymous && self.serves_anonymous();
+        if to_anonymous && self.shared.listed.objection_to_anonymous().is_none() {
             return self.log_in_anonymous().await;
         }
-        if self.anonymous_only {
+        if self.anonymous_only && !to_anonymous {
             // Said here, so that no password crosses the wire.
             return Err(Refusal::OnlyAnonymous);
         }
         let text = [b"User ", name.as_slice(), b" OK. Password required"].concat();
         self.who = Who::Named(name);
         Ok(Reply::new(331, text))
+    }
+
+    fn serves_anonymous(&self) -> bool {
+        !self.shared.settings.login.no_anonymous || self.anonymous_only
     }
 
     async fn log_in_anonymous(&mut self) -> Result<Reply, Refusal> {
@@ -242,9 +242,45 @@ impl Session {
         if password.expose().len() > LONGEST_PASSWORD {
             return Err(Refusal::PasswordTooLong);
         }
-        match self.ask_keeper(&name, password).await? {
+        let asked = self.ask_keeper(&name, password).await?;
+        match self.keep_out(&name, asked) {
             Ok(granted) => self.settle_in(name, granted).await,
             Err(not_granted) => self.deny(&name, not_granted).await,
+        }
+    }
+
+    /// For those whom a list or a ban keeps out, whatever was found becomes a wrong password. They were looked for like
+    /// everybody, so that the answer comes no sooner (threats: C3).
+    fn keep_out(&self, name: &[u8], asked: Asked) -> Asked {
+        let listed = &self.shared.listed;
+        let objection = match is_anonymous_name(name) && self.serves_anonymous() {
+            true => listed.objection_to_anonymous(),
+            false => listed.objection(name),
+        };
+        let banned = self
+            .shared
+            .bans
+            .holds(self.peer.ip(), self.shared.handle.now());
+        let flag = match objection {
+            None if !banned => return asked,
+            None => "--ban",
+            Some(flag) => flag,
+        };
+        if asked.is_ok() {
+            self.log(
+                Severity::Warning,
+                format_args!(
+                    "Can't login as [{}]: refused by {flag}",
+                    escape(shown(name))
+                ),
+            );
+        }
+        match asked {
+            Ok(Granted { note, .. })
+            | Err(NotGranted::Denied(Denial::NoHome | Denial::Number(_), note)) => {
+                Err(NotGranted::Denied(Denial::Credentials, note))
+            }
+            denied => denied,
         }
     }
 
@@ -365,7 +401,12 @@ impl Session {
 
     /// Says no, after a delay that grows with each failure, on this session's own timer.
     async fn deny(&mut self, name: &[u8], why: NotGranted) -> Result<Reply, Refusal> {
-        let shown = &name[..name.len().min(LOGGED_NAME)];
+        let shown = shown(name);
+        // What the server could not do is no failure of the client's.
+        let guessed = matches!(
+            why,
+            NotGranted::Denied(Denial::Credentials | Denial::Number(_), _)
+        );
         let refusal = match why {
             NotGranted::Busy => return Err(Refusal::TooManyLogins),
             NotGranted::NoAnswer => {
@@ -396,19 +437,23 @@ impl Session {
             }
         };
         self.failed_logins += 1;
-        let random = self.shared.random.borrow_mut().below(1000).unwrap_or(500);
-        let delay = FAILURE_DELAY * self.failed_logins + FAILURE_DELAY * random / 1000;
-        let handle = self.shared.handle.clone();
-        self.attend(Stage::Delay, &Progress::none(), handle.sleep(delay))
-            .await?;
+        // Said and counted before the wait: who hangs up meanwhile has tried all the same.
         if matches!(refusal, Refusal::LoginFailed) {
             self.log(
                 Severity::Warning,
                 format_args!("Authentication failed for user [{}]", escape(shown)),
             );
         }
+        if guessed {
+            self.count_failure();
+        }
+        let random = self.shared.random.borrow_mut().below(1000).unwrap_or(500);
+        let delay = FAILURE_DELAY * self.failed_logins + FAILURE_DELAY * random / 1000;
+        let handle = self.shared.handle.clone();
+        self.attend(Stage::Delay, &Progress::none(), handle.sleep(delay))
+            .await?;
         self.who = Who::Nobody;
-        if self.failed_logins >= FAILED_LOGINS {
+        if self.failed_logins >= self.shared.settings.limits.max_login_failures {
             self.log(
                 Severity::Error,
                 format_args!("Too many authentication failures"),
@@ -420,6 +465,23 @@ impl Session {
         }
         Err(refusal)
     }
+
+    /// Counts a failed login against the client's address; says so once when that bans it.
+    fn count_failure(&self) {
+        let now = self.shared.handle.now();
+        if let Some(ban) = self.shared.bans.count(self.peer.ip(), now) {
+            let (failures, seconds) = (ban.failures, ban.lasts.as_secs());
+            self.log(
+                Severity::Warning,
+                format_args!("{failures} failed logins: address banned for {seconds} seconds"),
+            );
+        }
+    }
+}
+
+/// As much of a name as is logged.
+fn shown(name: &[u8]) -> &[u8] {
+    &name[..name.len().min(LOGGED_NAME)]
 }
 
 type Asked = Result<Granted, NotGranted>;

@@ -651,7 +651,10 @@ impl Session {
         let create = self.creation(intent)?;
         let tree = self.tree()?;
         let created = tree.create(path.relative(), create).await;
-        let upload = created.map_err(|error| self.cannot_store(error, anonymous))?;
+        let mut upload = created.map_err(|error| self.cannot_store(error, anonymous))?;
+        if let Some(owner) = self.shared.upload_owner.filter(|_| anonymous) {
+            upload.give_to(owner);
+        }
         let settled = upload.settled();
         let received = self.take_in(upload, intent, bounds).await;
         if received.is_err() {
