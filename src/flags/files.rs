@@ -43,9 +43,9 @@ pub struct Files {
 
     /// Give what anonymous uploads to this user
     ///
-    /// A file that has arrived whole gets this owner, and in octal this mode, by default 600; its
-    /// group stays. Anonymous cannot fetch it then unless the mode lets others read. Directories and
-    /// the files of accounts stay as they are. The server must be started by root and keeps the right
+    /// A file that has arrived whole gets this owner, and in octal this mode, by default 600. Its group
+    /// stays that of anonymous, who can fetch the file if the mode lets group or others read.
+    /// Directories and the files of accounts stay as they are. The server must be started by root and keeps the right
     /// to change owners, which a filter of system calls narrows to this user; without a filter it does
     /// not start. It cannot be used together with -u 0.
     #[arg(long = "chownuploads", value_name = "USER[:MODE]")]

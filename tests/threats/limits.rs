@@ -33,7 +33,7 @@ fn places_of_clients_who_left_are_free_again() {
 }
 
 /// A connection from another of this machine's addresses.
-fn from_address(local: [u8; 4], to: SocketAddr) -> TcpStream {
+pub(crate) fn from_address(local: [u8; 4], to: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     socket
         .bind(&SocketAddr::from((local, 0)).into())
@@ -46,7 +46,7 @@ fn from_address(local: [u8; 4], to: SocketAddr) -> TcpStream {
     stream
 }
 
-fn first_line(mut stream: &TcpStream) -> String {
+pub(crate) fn first_line(mut stream: &TcpStream) -> String {
     use std::io::Read;
     let mut bytes = [0; 200];
     let count = stream.read(&mut bytes).expect("a greeting");

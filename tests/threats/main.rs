@@ -17,6 +17,7 @@ mod full_disks;
 mod fuse;
 mod limits;
 mod logging;
+mod logins;
 mod namespace;
 mod races;
 mod restarts;
