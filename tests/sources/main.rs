@@ -6,6 +6,7 @@
 
 mod authd;
 mod beside_pure_ftpd;
+mod examples;
 mod manual;
 mod running;
 mod system_users;
