@@ -200,6 +200,28 @@ fn the_manual_page_says_what_the_flags_definition_says() {
     );
 }
 
+/// Each source of accounts is explained by the help of -l and by the manual.
+#[test]
+fn help_and_manual_name_every_source_of_accounts() {
+    let definition = definition();
+    let login = definition
+        .get_arguments()
+        .find(|arg| arg.get_short() == Some('l'));
+    let help = long_help(login.expect("-l"));
+    let frame = read("man/wharf-ftpd.8.in");
+    for row in wharf::keeper::sources::ROWS {
+        let (form, item) = match row.argument {
+            None => (row.name.to_owned(), format!(".It Cm {}\n", row.name)),
+            Some(what) => (
+                format!("{}:{what}", row.name),
+                format!(".It Cm {} : Ns Ar {what}\n", row.name),
+            ),
+        };
+        assert!(help.contains(&format!("{form}: ")), "{form}: {help}");
+        assert!(frame.contains(&item), "{item}");
+    }
+}
+
 #[test]
 fn every_flag_stands_in_one_section() {
     let sections = sections();
