@@ -53,6 +53,7 @@
 
 mod common {
     pub(crate) mod client;
+    pub(crate) mod ending;
     pub(crate) mod play;
     pub(crate) mod script;
     pub(crate) mod server;

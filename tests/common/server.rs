@@ -16,10 +16,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, geteuid, kill_process};
+use rustix::process::geteuid;
 use tempfile::TempDir;
 
-/// How long the server may take to listen, and to end.
+use super::ending::end;
+
+/// How long the server may take to listen.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often a start is tried anew because somebody else took the port first.
@@ -200,25 +202,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         end(&mut self.child);
     }
-}
-
-/// Ends a child politely, then for good; never waits longer than [`PATIENCE`].
-pub(crate) fn end(child: &mut Child) {
-    if matches!(child.try_wait(), Ok(Some(_))) {
-        return;
-    }
-    if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        let _ = kill_process(pid, Signal::TERM);
-    }
-    let limit = Instant::now() + PATIENCE;
-    while Instant::now() < limit {
-        if !matches!(child.try_wait(), Ok(None)) {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    let _ = child.kill();
-    let _ = child.wait();
 }
 
 /// A port nobody listens on now; somebody may take it before it is used.

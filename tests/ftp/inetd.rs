@@ -9,7 +9,8 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::common::client::{Client, PATIENCE, connect_data};
-use crate::common::server::{LOOPBACK, Program, end, free_port, peer_argv, wharf_argv};
+use crate::common::ending::end;
+use crate::common::server::{LOOPBACK, Program, free_port, peer_argv, wharf_argv};
 use crate::fixture::{Served, Way};
 use crate::programs::program;
 

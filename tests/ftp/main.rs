@@ -8,8 +8,12 @@
 #[path = "../common"]
 mod common {
     pub(crate) mod client;
+    pub(crate) mod ending;
+    pub(crate) mod programs;
     pub(crate) mod server;
 }
+
+use common::programs;
 
 mod aria2;
 mod at_once;
@@ -19,7 +23,6 @@ mod inetd;
 mod inetutils;
 mod lftp;
 mod ncftp;
-mod programs;
 mod python;
 mod rclone;
 mod starting;

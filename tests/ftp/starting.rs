@@ -34,7 +34,7 @@ fn refused(served: &Served, flags: &[&str]) -> (Option<i32>, String) {
             break status;
         }
         if Instant::now() > limit {
-            crate::common::server::end(&mut child);
+            crate::common::ending::end(&mut child);
             panic!("it started after all");
         }
         std::thread::sleep(Duration::from_millis(5));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::common::server::end;
+use super::ending::end;
 
 /// How long one run of a client may take.
 const LIMIT: Duration = Duration::from_secs(120);
