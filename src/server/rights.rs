@@ -173,11 +173,21 @@ impl Standing {
     }
 
     /// What the system call filter is to leave.
-    pub(super) fn identities(&self, settings: &Settings) -> sandbox::Identities {
+    pub(super) fn identities(
+        &self,
+        settings: &Settings,
+        anonymous: Option<&Anonymous>,
+    ) -> sandbox::Identities {
         match self {
-            Standing::Switching(_) => {
-                sandbox::Identities::From(settings.login.min_uid.unwrap_or(1))
-            }
+            Standing::Switching(nobody) => sandbox::Identities::Of {
+                lowest: settings.login.min_uid.unwrap_or(1),
+                besides: anonymous
+                    .map(|anonymous| anonymous.identity.uid)
+                    .into_iter()
+                    .chain([nobody.uid])
+                    .collect(),
+                group_0: sources::may_have_group_0(&settings.login.sources),
+            },
             Standing::Unprivileged(_) | Standing::OneUser(_) => sandbox::Identities::None,
         }
     }

@@ -120,7 +120,7 @@ fn prepare(
     let home = anonymous_home(&settings, anonymous.as_ref())?;
     let root = home.as_ref().map(|home| home.root.clone());
     let link = ends.map(|ends| Link::new(&handle, ends));
-    let identities = standing.identities(&settings);
+    let identities = standing.identities(&settings, anonymous.as_ref());
     let shared = shared(
         settings,
         &handle,
@@ -132,7 +132,7 @@ fn prepare(
     )?;
     let owner = shared.upload_owner.map(|owner| owner.uid);
     standing.give_up(root.as_deref(), owner.is_some())?;
-    if let sandbox::Outcome::Unavailable(why) = sandbox::install(identities, owner) {
+    if let sandbox::Outcome::Unavailable(why) = sandbox::install(&identities, owner) {
         if owner.is_some() {
             return Err(Failure::upload_owner_needs_filter(&why));
         }

@@ -20,18 +20,25 @@ pub enum Outcome {
 }
 
 /// Which user and group numbers the process may still take for touching files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identities {
     /// None: it has one identity for good.
     None,
-    /// Users from this number on, and any group but 0. The list of groups lies in memory that a filter cannot see.
-    From(u32),
+    /// Those of accounts. The list of groups lies in memory that a filter cannot see.
+    Of {
+        /// Users from this number on.
+        lowest: u32,
+        /// Other users: nobody, and the one of anonymous clients.
+        besides: Vec<u32>,
+        /// Whether group 0 is one of the groups.
+        group_0: bool,
+    },
 }
 
 /// Puts the filter in force; it cannot be taken back. Sets `no_new_privs`. To be called after privileges are dropped: the calls
 /// for that are refused afterwards, as are new processes. With `owner`, files can be given to this user, by descriptor and with
 /// their group kept, and to nobody else.
-pub fn install(identities: Identities, owner: Option<u32>) -> Outcome {
+pub fn install(identities: &Identities, owner: Option<u32>) -> Outcome {
     let installed = TargetArch::try_from(std::env::consts::ARCH)
         .and_then(|machine| program(machine, identities, owner))
         .map_err(|error| error.to_string())
@@ -48,7 +55,7 @@ type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 type Built<T> = Result<T, seccompiler::BackendError>;
 
 /// The whole filter as the kernel reads it.
-fn program(machine: TargetArch, identities: Identities, owner: Option<u32>) -> Built<BpfProgram> {
+fn program(machine: TargetArch, identities: &Identities, owner: Option<u32>) -> Built<BpfProgram> {
     let mut rules: Rules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
     match identities {
         Identities::None => {
@@ -56,9 +63,15 @@ fn program(machine: TargetArch, identities: Identities, owner: Option<u32>) -> B
                 rules.insert(call, Vec::new());
             }
         }
-        Identities::From(lowest) => {
-            rules.insert(libc::SYS_setfsuid, vec![below(lowest)?]);
-            rules.insert(libc::SYS_setfsgid, vec![below(1)?]);
+        Identities::Of {
+            lowest,
+            besides,
+            group_0,
+        } => {
+            rules.insert(libc::SYS_setfsuid, vec![refused_below(*lowest, besides)?]);
+            if !group_0 {
+                rules.insert(libc::SYS_setfsgid, vec![refused_below(1, &[])?]);
+            }
         }
     }
     if let Some(owner) = owner {
@@ -127,11 +140,16 @@ fn other_owners(owner: u32) -> Built<Vec<SeccompRule>> {
     Ok(vec![other(1, owner)?, other(2, SAME)?])
 }
 
-/// A first argument below `lowest`. What only asks for the number in force passes a number that nobody has.
-fn below(lowest: u32) -> Built<SeccompRule> {
-    let condition =
-        SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Lt, lowest.into())?;
-    SeccompRule::new(vec![condition])
+/// A first argument below `lowest` and none of `besides`. What only asks for the number in force passes a number that nobody has.
+fn refused_below(lowest: u32, besides: &[u32]) -> Built<SeccompRule> {
+    let condition = |comparison, number: u32| {
+        SeccompCondition::new(0, SeccompCmpArgLen::Dword, comparison, number.into())
+    };
+    let mut conditions = vec![condition(SeccompCmpOp::Lt, lowest)?];
+    for &number in besides {
+        conditions.push(condition(SeccompCmpOp::Ne, number)?);
+    }
+    SeccompRule::new(conditions)
 }
 
 /// socket(2): only the Internet families, and of Unix sockets only datagrams, for the log daemon.
@@ -197,6 +215,7 @@ fn absent_calls() -> BpfProgram {
 #[cfg(test)]
 mod tests {
     use super::super::forked::{expect, in_child};
+    use super::super::{creds, privileges};
     use super::*;
     use std::io::{self, Read, Write};
     use std::net::{TcpListener, TcpStream};
@@ -211,7 +230,7 @@ mod tests {
     }
 
     fn in_sandbox_with(owner: Option<u32>, body: impl FnOnce() -> Result<(), String>) {
-        let outcome = in_child(|| match install(Identities::None, owner) {
+        let outcome = in_child(|| match install(&Identities::None, owner) {
             Outcome::Installed => body(),
             Outcome::Unavailable(reason) => Err(format!("skip: {reason}")),
         });
@@ -220,6 +239,14 @@ mod tests {
                 eprintln!("skipped: no seccomp, {reason}")
             }
             other => assert_eq!(other, Ok(())),
+        }
+    }
+
+    fn accounts_from_1000() -> Identities {
+        Identities::Of {
+            lowest: 1000,
+            besides: vec![65534, 33],
+            group_0: false,
         }
     }
 
@@ -295,6 +322,64 @@ mod tests {
     }
 
     #[test]
+    fn s3_identities_that_no_account_has_are_refused_by_the_kernel() {
+        if !privileges::is_root() {
+            return eprintln!("skipped: needs root");
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let outcome = in_child(|| {
+            let text = |error: io::Error| error.to_string();
+            creds::begin(creds::Identity {
+                uid: 65534,
+                gid: 65534,
+                groups: Vec::new(),
+            });
+            privileges::drop_to_switching(65534, 65534, directory.path(), false).map_err(text)?;
+            if let Outcome::Unavailable(reason) = install(&accounts_from_1000(), None) {
+                return Err(format!("skip: {reason}"));
+            }
+            for (uid, gid, allowed) in [
+                (0, 100, false),
+                (999, 100, false),
+                (1000, 0, false),
+                (1000, 100, true),
+                (33, 33, true),
+                (65534, 65534, true),
+                (u32::MAX - 1, 1, true),
+            ] {
+                let assumed = creds::assume(&identity(uid, gid)).is_ok();
+                expect(assumed == allowed, &format!("user {uid}, group {gid}"))?;
+                // And back to nobody, which ends the process where it fails.
+                creds::reset();
+            }
+            for call in [libc::SYS_setfsuid, libc::SYS_setfsgid] {
+                // SAFETY: the call takes a number only.
+                let outcome = unsafe { libc::syscall(call, 0) };
+                let error = io::Error::last_os_error();
+                expect(
+                    outcome == -1 && error.raw_os_error() == Some(libc::EPERM),
+                    &format!("call {call}: {outcome} {error}"),
+                )?;
+            }
+            Ok(())
+        });
+        match outcome {
+            Err(reason) if reason.starts_with("skip: ") => {
+                eprintln!("skipped: no seccomp, {reason}")
+            }
+            other => assert_eq!(other, Ok(())),
+        }
+    }
+
+    fn identity(uid: u32, gid: u32) -> std::sync::Arc<creds::Identity> {
+        std::sync::Arc::new(creds::Identity {
+            uid,
+            gid,
+            groups: vec![gid],
+        })
+    }
+
+    #[test]
     fn an_ftp_servers_calls_still_work() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file");
@@ -326,7 +411,7 @@ mod tests {
                     .err()
                     .and_then(|e| e.raw_os_error())
             });
-            let outcome = install(Identities::None, None);
+            let outcome = install(&Identities::None, None);
             drop(go);
             let error = thread.join().map_err(|_| "panic")?;
             let expected = match outcome {
@@ -341,8 +426,8 @@ mod tests {
     #[test]
     fn the_filter_is_made_for_every_machine_it_knows() {
         for machine in [TargetArch::x86_64, TargetArch::aarch64, TargetArch::riscv64] {
-            assert!(program(machine, Identities::None, None).is_ok());
-            assert!(program(machine, Identities::From(1000), Some(1000)).is_ok());
+            assert!(program(machine, &Identities::None, None).is_ok());
+            assert!(program(machine, &accounts_from_1000(), Some(1000)).is_ok());
         }
     }
 }

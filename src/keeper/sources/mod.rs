@@ -145,6 +145,13 @@ pub fn only_identity(specs: &[String]) -> Option<(u32, u32)> {
     only
 }
 
+/// Whether an account of these sources may have root's group: one of the machine may, the other kinds refuse such records.
+pub fn may_have_group_0(specs: &[String]) -> bool {
+    specs
+        .iter()
+        .any(|spec| parse(spec).is_ok_and(|(row, _)| matches!(row.name, "unix" | "pam")))
+}
+
 /// Which kind `-l` asks for, and its argument (empty where there is none). Names are read as Pure-FTPd reads them, in
 /// any case.
 ///
