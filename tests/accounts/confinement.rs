@@ -1,0 +1,320 @@
+//! Where a session begins and what it can reach: `-A`, `-a`, `/./` in homes, `-j`, `-u`, and homes that are not what they
+//! were.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, lchown, symlink};
+
+use crate::common::client::Client;
+use crate::support::{Launch, PASSWORD, Place, Running, User, download, expect, not_root, upload};
+
+/// A place with a file outside all homes that everybody may read.
+fn place() -> Place {
+    let place = Place::new();
+    place.file("outside", "outside", 0, 0o644);
+    place
+}
+
+/// The words that tell where a session begins.
+fn begins(server: &Running, name: &str) -> (Client, String) {
+    let (client, reply) = server.attempt(name, PASSWORD);
+    let words = reply.last();
+    let said = words.strip_prefix("230 OK. Current ");
+    let said = said.unwrap_or_else(|| panic!("{name}: {words}"));
+    (client, said.to_owned())
+}
+
+/// Whether the session reaches what lies outside all homes, by any name for it.
+fn reaches_outside(client: &mut Client, place: &Place) -> bool {
+    expect(client, "TYPE I", 200);
+    let outside = place.text("outside");
+    let mut reached = false;
+    for name in [outside.as_str(), "../../outside", "../outside", "link"] {
+        if let Ok(got) = download(client, &format!("RETR {name}")) {
+            assert_eq!(got, b"outside");
+            reached = true;
+        }
+    }
+    reached
+}
+
+#[test]
+fn without_a_flag_the_whole_tree_is_there() {
+    if not_root() {
+        return;
+    }
+    let place = place();
+    let users = [User::new(&place, "joe", 2001)];
+    let server = Launch::virtual_users(&place, &users).flags(&["-E"]).start();
+    let (mut joe, said) = begins(&server, "joe");
+    let home = place.text("home/joe");
+    assert_eq!(said, format!("directory is {home}"));
+    assert_eq!(
+        expect(&mut joe, "PWD", 257),
+        format!("257 \"{home}\" is your current location")
+    );
+    assert!(reaches_outside(&mut joe, &place));
+}
+
+#[test]
+fn f1_with_a_flag_or_a_dot_users_are_kept_in() {
+    if not_root() {
+        return;
+    }
+    let place = place();
+    place.directory("home/dot/below", 2002, 0o755);
+    let users = [
+        User::new(&place, "joe", 2001),
+        User::new(&place, "dot", 2002).home(place.text("home/dot") + "/./below"),
+        User::new(&place, "end", 2003).home(place.text("home/end") + "/./"),
+    ];
+    for user in &users {
+        let home = place.path(&format!("home/{}", user.name));
+        symlink(place.path("outside"), home.join("link")).expect("a link");
+    }
+    let server = Launch::virtual_users(&place, &users)
+        .flags(&["-E", "-A"])
+        .start();
+    for (name, words, start) in [
+        ("joe", "restricted directory is /", "/"),
+        ("dot", "directory is /below", "/below"),
+        ("end", "directory is /", "/"),
+    ] {
+        let (mut client, said) = begins(&server, name);
+        assert_eq!(said, words, "{name}");
+        let here = expect(&mut client, "PWD", 257);
+        assert!(here.contains(&format!("\"{start}\"")), "{here}");
+        assert!(!reaches_outside(&mut client, &place), "{name}");
+        expect(&mut client, "CWD ../../../..", 250);
+        let here = expect(&mut client, "PWD", 257);
+        assert!(here.contains("\"/\""), "{here}");
+        expect(&mut client, "CWD /etc", 550);
+    }
+}
+
+#[test]
+fn a_dot_in_the_home_keeps_in_also_without_a_flag() {
+    if not_root() {
+        return;
+    }
+    let place = place();
+    let home = place.text("home/dot") + "/./";
+    let users = [User::new(&place, "dot", 2002).home(home)];
+    let server = Launch::virtual_users(&place, &users).flags(&["-E"]).start();
+    let (mut dot, said) = begins(&server, "dot");
+    assert_eq!(said, "directory is /");
+    assert!(!reaches_outside(&mut dot, &place));
+}
+
+#[test]
+fn the_trusted_group_is_not_kept_in_and_all_others_are() {
+    if not_root() {
+        return;
+    }
+    let place = place();
+    let users = [
+        User::new(&place, "main", 2001).gid(4000),
+        User::new(&place, "also", 2002),
+        User::new(&place, "none", 2003),
+        User::new(&place, "zero", 2004).gid(0),
+    ];
+    let server = Launch::system_users(&place, &users, "trusted:x:4000:also\n")
+        .flags(&["-E", "-a", "4000"])
+        .start();
+    for name in ["main", "also"] {
+        let (mut client, said) = begins(&server, name);
+        assert_eq!(
+            said,
+            format!("directory is {}", place.text(&format!("home/{name}")))
+        );
+        assert!(reaches_outside(&mut client, &place), "{name}");
+    }
+    for name in ["none", "zero"] {
+        let (mut client, said) = begins(&server, name);
+        assert_eq!(said, "restricted directory is /", "{name}");
+        assert!(!reaches_outside(&mut client, &place), "{name}");
+    }
+}
+
+#[test]
+fn users_of_group_0_can_use_their_homes() {
+    if not_root() {
+        return;
+    }
+    let place = place();
+    let users = [User::new(&place, "zero", 2004).gid(0)];
+    let server = Launch::virtual_users(&place, &users)
+        .flags(&["-E", "-A"])
+        .start();
+    // Pure-FTPd takes no group 0 from a PureDB.
+    assert_eq!(server.code("zero"), 530);
+    drop(server);
+    let server = Launch::system_users(&place, &users, "")
+        .flags(&["-E", "-A"])
+        .start();
+    let mut zero = server.login("zero");
+    assert_eq!(upload(&mut zero, "STOR file", b"x"), 226);
+    assert_eq!(download(&mut zero, "RETR file").as_deref(), Ok(&b"x"[..]));
+}
+
+#[test]
+fn missing_homes_are_made_where_only_root_may_write() {
+    if not_root() {
+        return;
+    }
+    let place = place();
+    let missing = |name: &str, uid, home: &str| {
+        let user = User::new(&place, name, uid).home(place.text(home));
+        fs::remove_dir(place.path(&format!("home/{name}"))).expect("an empty home");
+        user
+    };
+    let users = [
+        missing("joe", 2001, "home/joe"),
+        missing("deep", 2002, "new/and/deep"),
+        missing("dot", 2003, "home/dot/./below"),
+    ];
+    let server = Launch::virtual_users(&place, &users)
+        .flags(&["-E", "-A", "-j", "-U", "133:027"])
+        .start();
+    for (name, home, uid) in [
+        ("joe", "home/joe", 2001),
+        ("deep", "new/and/deep", 2002),
+        ("dot", "home/dot/below", 2003),
+    ] {
+        let mut client = server.login(name);
+        assert_eq!(upload(&mut client, "STOR file", b"x"), 226, "{name}");
+        let stat = fs::metadata(place.path(home)).expect("a home");
+        let found = (stat.uid(), stat.gid(), stat.mode() & 0o7777);
+        assert_eq!(found, (uid, uid, 0o750), "{name}");
+    }
+    let between = fs::metadata(place.path("new/and")).expect("a directory");
+    assert_eq!((between.uid(), between.mode() & 0o7777), (0, 0o755));
+}
+
+#[test]
+fn f15_a_home_that_is_missing_or_vanishes_is_never_replaced_by_the_root() {
+    if not_root() {
+        return;
+    }
+    for flags in [&["-E"][..], &["-E", "-A"]] {
+        let place = place();
+        let users = [
+            User::new(&place, "joe", 2001),
+            User::new(&place, "shut", 2002),
+            User::new(&place, "file", 2003),
+            User::new(&place, "odd", 2004).home("relative/home"),
+        ];
+        let server = Launch::virtual_users(&place, &users).flags(flags).start();
+        let mut joe = server.login("joe");
+        fs::remove_dir(place.path("home/joe")).expect("an empty home");
+        place.directory("home/shut", 0, 0o700);
+        fs::remove_dir(place.path("home/file")).expect("an empty home");
+        place.file("home/file", "x", 2003, 0o644);
+        std::thread::scope(|scope| {
+            // A record whose home is no path refuses its user.
+            scope.spawn(|| assert_eq!(server.code("odd"), 530));
+            for name in ["joe", "file"] {
+                let server = &server;
+                scope.spawn(move || {
+                    let (mut client, reply) = server.attempt(name, PASSWORD);
+                    assert_eq!(reply.code, 421, "{name}: {}", reply.last());
+                    assert!(client.command("PWD").is_err(), "{name} is still here");
+                });
+            }
+        });
+        // It is there and the kernel lets nobody but its owner see into it.
+        let mut shut = server.login("shut");
+        assert!(matches!(upload(&mut shut, "STOR file", b"x"), 550 | 553));
+        assert_eq!(download(&mut shut, "MLSD"), Err(550));
+        // The session that was in it.
+        assert!(matches!(upload(&mut joe, "STOR file", b"x"), 550 | 553));
+        for command in ["MLSD", "LIST", "RETR outside", "RETR etc/hostname"] {
+            let got = download(&mut joe, command);
+            assert!(
+                got.as_ref().map_or(true, Vec::is_empty),
+                "{command}: {got:?}"
+            );
+        }
+        expect(&mut joe, "NOOP", 200);
+    }
+}
+
+#[test]
+fn f5_a_home_replaced_by_a_link_is_not_entered() {
+    if not_root() {
+        return;
+    }
+    for flags in [&["-E"][..], &["-E", "-A"]] {
+        let place = place();
+        let users = [
+            User::new(&place, "joe", 2001),
+            User::new(&place, "moved", 2002),
+        ];
+        for (name, owner, target) in [("joe", 2001, "/etc"), ("moved", 0, "elsewhere")] {
+            let home = place.path(&format!("home/{name}"));
+            fs::remove_dir(&home).expect("an empty home");
+            symlink(target, &home).expect("a link");
+            lchown(&home, Some(owner), Some(owner)).expect("an owner");
+        }
+        place.directory("home/elsewhere", 2002, 0o755);
+        let server = Launch::virtual_users(&place, &users).flags(flags).start();
+        assert_eq!(server.code("joe"), 421);
+        // The administrator may move a home.
+        assert_eq!(server.code("moved"), 230);
+    }
+}
+
+#[test]
+fn c7_low_numbers_and_root_do_not_come_in() {
+    if not_root() {
+        return;
+    }
+    let place = place();
+    let user = |name: &str, uid| User::new(&place, name, uid);
+    let users = [
+        user("low", 999),
+        user("high", 1000),
+        user("admin", 0).gid(0),
+    ];
+    let codes = |server: Running| server.codes(&["low", "high", "admin"]);
+    let launch = |flags: &[&str]| {
+        let _ = fs::remove_dir_all(place.path("etc"));
+        Launch::system_users(&place, &users, "")
+            .flags(flags)
+            .start()
+    };
+    assert_eq!(codes(launch(&["-E"])), [230, 230, 530]);
+    assert_eq!(codes(launch(&["-E", "-u", "1000"])), [530, 230, 530]);
+    assert_eq!(codes(launch(&["-E", "-u", "1"])), [230, 230, 530]);
+    let server = launch(&["-E", "-u", "0", "-A"]);
+    let mut admin = server.login("admin");
+    place.file("home/admin/secret", "root's", 0, 0o600);
+    let path = place.text("home/admin/secret");
+    // Never kept in, as in Pure-FTPd.
+    assert_eq!(
+        download(&mut admin, &format!("RETR {path}")).as_deref(),
+        Ok(&b"root's"[..])
+    );
+    assert_eq!(upload(&mut admin, "STOR file", b"x"), 226);
+    let refused = server.attempt("nobody-here", PASSWORD).1;
+    assert_eq!(refused.code, 530);
+}
+
+#[test]
+fn c7_numbers_of_root_in_a_database_do_not_come_in_by_any_flag() {
+    if not_root() {
+        return;
+    }
+    let place = place();
+    let users = [
+        User::new(&place, "admin", 0).gid(0),
+        User::new(&place, "uid", 0).gid(2001),
+        User::new(&place, "gid", 2001).gid(0),
+    ];
+    for lowest in ["0", "1"] {
+        let server = Launch::virtual_users(&place, &users)
+            .flags(&["-E", "-u", lowest])
+            .start();
+        let codes = server.codes(&["admin", "uid", "gid"]);
+        assert_eq!(codes, [530, 530, 530], "-u {lowest}");
+    }
+}
