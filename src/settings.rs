@@ -362,16 +362,22 @@ pub struct Logging {
 }
 
 /// How the server runs and ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
     /// Time for transfers under way once the server is told to end (--drain).
     pub drain: Duration,
+    /// The pipe through which a script is told of uploads (-o, --uploadpipe); None without -o.
+    pub upload_pipe: Option<PathBuf>,
 }
+
+/// The pipe of `-o`: Pure-FTPd's, so that either's script works with either server.
+pub const UPLOAD_PIPE: &str = "/var/run/pure-ftpd.upload.pipe";
 
 impl Default for Process {
     fn default() -> Self {
         Process {
             drain: Duration::from_secs(5),
+            upload_pipe: None,
         }
     }
 }
@@ -608,6 +614,10 @@ fn process(flags: &flags::Process) -> Process {
     let default = Process::default();
     Process {
         drain: flags.drain.map_or(default.drain, |time| time.duration()),
+        upload_pipe: flags.upload_script.then(|| {
+            let named = flags.upload_pipe.clone();
+            named.unwrap_or_else(|| PathBuf::from(UPLOAD_PIPE))
+        }),
     }
 }
 
@@ -664,6 +674,11 @@ fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
             settings.files.read_only && (upload || settings.files.create_dirs),
             "read_only",
             "nothing can be uploaded or created, whatever other flags allow".to_owned(),
+        ),
+        (
+            flags.process.upload_pipe.is_some() && !flags.process.upload_script,
+            "upload_pipe",
+            "has no effect without -o".to_owned(),
         ),
     ];
     let due = rows.into_iter().filter(|(due, _, _)| *due);
@@ -912,6 +927,17 @@ mod tests {
         assert_eq!(logging("-f ftp").facility, LogTo::Syslog(Facility::FTP));
         assert_eq!(logging("-ddd1").verbose, 2);
         assert!(logging("-1").pid);
+    }
+
+    #[test]
+    fn the_upload_script_is_told_through_pure_ftpds_pipe_or_another() {
+        let pipe = |line| settings(line).process.upload_pipe;
+        assert_eq!(pipe(""), None);
+        assert_eq!(pipe("-o"), Some(PathBuf::from(UPLOAD_PIPE)));
+        assert_eq!(pipe("-o --uploadpipe /p"), Some(PathBuf::from("/p")));
+        let (settings, warnings) = read("--uploadpipe /p").expect("a pipe alone");
+        assert_eq!(settings.process.upload_pipe, None);
+        assert_eq!(warnings, ["--uploadpipe: has no effect without -o"]);
     }
 
     #[test]

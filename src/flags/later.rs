@@ -9,7 +9,7 @@ use clap::parser::ValueSource;
 const TLS: &str = "there is no TLS so far";
 
 /// The identifier of each flag, and why it has to wait.
-const ROWS: [(&str, &str); 9] = [
+const ROWS: [(&str, &str); 8] = [
     ("quota", "quotas are not kept so far"),
     ("alt_log", "no transfer log is written so far"),
     ("tls", TLS),
@@ -24,7 +24,6 @@ const ROWS: [(&str, &str); 9] = [
         "pid_file",
         "the server runs in the foreground so far, or under inetd",
     ),
-    ("upload_script", "no script is told of uploads so far"),
 ];
 
 /// Says in the help of each such flag that it is not available.
@@ -75,7 +74,6 @@ mod tests {
             "-g /run/x.pid",
             "-J -C:HIGH",
             "-n 10:10",
-            "-o",
             "-O clf:/var/log/x",
             "-Y 1",
             "-2 a.pem,b.pem",

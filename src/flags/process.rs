@@ -23,9 +23,19 @@ pub struct Process {
     #[arg(short = 'g', long = "pidfile", value_name = "FILE")]
     pub pid_file: Option<PathBuf>,
 
-    /// Hand uploaded files to a script
+    /// Tell a script of each upload
+    ///
+    /// The names of files that arrived whole go through a named pipe to wharf-uploadscript(8), which runs a
+    /// program for each. The server does not wait for it: uploads that are not read yet queue, and when too
+    /// many do, further ones are not told of, which is logged.
     #[arg(short = 'o', long = "uploadscript")]
     pub upload_script: bool,
+
+    /// Use this named pipe for -o
+    ///
+    /// It is made if it is missing. The default is /var/run/pure-ftpd.upload.pipe.
+    #[arg(long = "uploadpipe", value_name = "FILE")]
+    pub upload_pipe: Option<PathBuf>,
 
     /// Explain the flags
     ///

@@ -136,6 +136,19 @@ impl Failure {
         )
     }
 
+    /// The pipe of `-o` cannot be used.
+    pub(super) fn upload_pipe(path: &Path, error: &io::Error) -> Failure {
+        let status = match error.kind() {
+            ErrorKind::PermissionDenied => PERMISSION,
+            _ => CONFIGURATION,
+        };
+        let (path, cause) = (path.display(), words(error));
+        Failure::new(
+            status,
+            format!("-o: upload pipe {path}: {cause} (name another with --uploadpipe)"),
+        )
+    }
+
     /// Rights could not be given up.
     pub(super) fn rights(error: &io::Error) -> Failure {
         Failure::new(

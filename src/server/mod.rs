@@ -18,6 +18,7 @@ mod listening;
 mod materials;
 mod rights;
 mod start;
+pub(crate) mod upload_pipe;
 
 use std::cell::Cell;
 use std::net::TcpStream;

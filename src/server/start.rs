@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::materials::Home;
 use super::rights::{self, Anonymous, Standing};
-use super::{Failure, listening, materials, run};
+use super::{Failure, listening, materials, run, upload_pipe};
 use crate::files;
 use crate::flags::{Flags, Stop};
 use crate::keeper::link::Ends;
@@ -19,6 +19,7 @@ use crate::keeper::{self, Link};
 use crate::logs::{self, Severity};
 use crate::net::Random;
 use crate::reactor::{Handle, Reactor};
+use crate::session::announce::Announcements;
 use crate::session::ban::Bans;
 use crate::session::shared::{Blocks, Counts, Shared, Stopping, command_scratch};
 use crate::settings::{LogTo, Permission, Settings};
@@ -243,6 +244,7 @@ fn shared(
         site,
         virtual_sites,
         link,
+        announcements: announcements(&settings, handle)?,
         aliases: materials::aliases(&settings.login.aliases),
         passive_address: materials::passive_address(&settings)?,
         unserved_owner: anonymous
@@ -264,6 +266,24 @@ fn shared(
         unique: Cell::new(0),
         settings,
     }))
+}
+
+/// `-o`: opened while the path means what the administrator meant.
+fn announcements(
+    settings: &Settings,
+    handle: &Handle,
+) -> Result<Option<Rc<Announcements>>, Failure> {
+    let Some(path) = &settings.process.upload_pipe else {
+        return Ok(None);
+    };
+    if !upload_pipe::is_read(path) {
+        logs::server(
+            Severity::Info,
+            format_args!("-o: no program reads {} yet", path.display()),
+        );
+    }
+    let pipe = upload_pipe::open(path).map_err(|error| Failure::upload_pipe(path, &error))?;
+    Ok(Some(Announcements::new(handle, pipe.into())))
 }
 
 /// Threats A1: strangers should write in a directory made for it, not at the top.

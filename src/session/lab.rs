@@ -62,6 +62,7 @@ pub(super) fn shared(
         passive_address: None,
         unserved_owner: None,
         link: None,
+        announcements: None,
         anonymous_upload: true,
         listens_on_ipv6: false,
         listed: Listed::default(),

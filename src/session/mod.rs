@@ -5,8 +5,10 @@
 //! function and sends its reply; the functions live in [`commands`], cut by what a user does. Moving bytes is in
 //! [`transfer`], listing in [`listing`], every "no" in [`refusal`], and who may do what in [`policy`].
 //!
-//! Nothing here makes a system call: sockets come from `net`, files from `files`, time from `reactor`.
+//! Nothing here makes a system call: sockets come from `net`, files from `files`, time from `reactor`,
+//! the upload pipe from `server`.
 
+pub mod announce;
 pub mod ban;
 pub mod commands;
 mod control;

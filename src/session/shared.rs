@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
+use super::announce::Announcements;
 use super::ban::Bans;
 use super::control::Scratch;
 use super::policy::Listed;
@@ -85,6 +86,8 @@ pub struct Shared {
     pub unserved_owner: Option<u32>,
     /// The keeper; none where all sessions are anonymous.
     pub link: Option<Link>,
+    /// The way to the upload script; none without `-o`.
+    pub announcements: Option<Rc<Announcements>>,
     /// Whether anonymous clients may upload where the file system lets them.
     pub anonymous_upload: bool,
     /// Whether the server also listens on IPv6.

@@ -2,5 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod authd;
+mod daemon;
 pub mod pw;
 pub mod pwconvert;
+pub mod uploadscript;

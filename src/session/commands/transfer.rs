@@ -647,6 +647,7 @@ impl Session {
         if ascii && matches!(intent, Intent::Resume(_)) {
             return Err(Refusal::AsciiRestart);
         }
+        self.may_be_announced(&path)?;
         let bounds = self.bounds().await?;
         let create = self.creation(intent)?;
         let tree = self.tree()?;
@@ -697,6 +698,7 @@ impl Session {
             outcome.is_ok(),
         );
         outcome?;
+        self.announce(logged);
         self.totals.uploaded += progress.moved();
         self.totals.files_uploaded += 1;
         let took = Duration::from_secs_f64(progress.seconds());
