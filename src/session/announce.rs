@@ -190,7 +190,7 @@ impl Session {
             self.log(
                 Severity::Warning,
                 format_args!(
-                    "The upload script was not told of {} ({lost} lost so far): it lags too far behind",
+                    "The upload script lags behind ({lost} uploads lost so far) and was not told of {}",
                     escape(&name)
                 ),
             );

@@ -9,6 +9,7 @@ use std::path::Path;
 use rustix::process::{Gid, Uid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
+use crate::session::refusal::words;
 use crate::sys::process::{self, Forked};
 
 /// Looks whether a program can be run by its path alone.
@@ -21,7 +22,7 @@ pub(super) fn check_program(program: &Path) -> Result<(), String> {
         return refuse("expected an absolute path");
     }
     match fs::metadata(program) {
-        Err(error) => refuse(&error.to_string()),
+        Err(error) => refuse(&words(&error)),
         Ok(found) if !found.is_file() || found.permissions().mode() & 0o111 == 0 => {
             refuse("it is not an executable file")
         }

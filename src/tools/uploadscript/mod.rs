@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use super::daemon::{self, Identity};
 use crate::logs::escape;
+use crate::session::refusal::words;
 use crate::settings::{self, UPLOAD_PIPE};
 use crate::units;
 use pipe::Pipe;
@@ -145,8 +146,9 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, Sto
 
 /// All that may fail, while there is one thread and somebody reads standard error.
 fn start(arguments: &Arguments) -> Result<Pipe, Stop> {
-    let refused =
-        |what: &str, error: &io::Error| Stop::new(status::SYSTEM, format!("{what}: {error}"));
+    let refused = |what: &str, error: &io::Error| {
+        Stop::new(status::SYSTEM, format!("{what}: {}", words(error)))
+    };
     daemon::check_program(&arguments.run).map_err(|text| Stop::new(status::CONFIGURATION, text))?;
     let identity = Identity::new(arguments.uid, arguments.gid)
         .map_err(|text| Stop::new(status::USAGE, text))?;
@@ -157,8 +159,9 @@ fn start(arguments: &Arguments) -> Result<Pipe, Stop> {
     }
     if let Err(error) = daemon::write_process_number(&arguments.pidfile) {
         complain(&format!(
-            "warning: cannot write {}: {error}",
-            arguments.pidfile.display()
+            "warning: cannot write {}: {}",
+            arguments.pidfile.display(),
+            words(&error)
         ));
     }
     identity.assume().map_err(|error| {
@@ -176,7 +179,7 @@ fn cannot_read(arguments: &Arguments, error: &io::Error) -> Stop {
         _ => status::SYSTEM,
     };
     let pipe = arguments.upload_pipe.display();
-    Stop::new(status, format!("cannot read {pipe}: {error}"))
+    Stop::new(status, format!("cannot read {pipe}: {}", words(error)))
 }
 
 /// Removes what others would take for a running program. After a change of user that may not be permitted; the next start
@@ -188,7 +191,7 @@ fn clean_up(arguments: &Arguments) {
 /// Deals with uploads until the pipe cannot be read any more.
 fn serve(arguments: &Arguments, mut pipe: Pipe) -> Stop {
     if let Err(error) = end_on_signal(arguments.pidfile.clone()) {
-        let text = format!("cannot wait for signals: {error}");
+        let text = format!("cannot wait for signals: {}", words(&error));
         return Stop::new(status::SYSTEM, text);
     }
     loop {

@@ -13,6 +13,8 @@ use std::process::{Command, Stdio};
 
 use rustix::fs::{FileType, Mode, OFlags, Stat, fstat};
 
+use crate::session::refusal::words;
+
 /// What begins a record.
 const LOGIN_FOLLOWS: u8 = 2;
 
@@ -64,7 +66,7 @@ impl Upload {
     /// # Errors
     /// Why it was not run, or how it ended if not well.
     pub(super) fn run(&self, program: &Path) -> Result<(), String> {
-        let found = self.look().map_err(|error| error.to_string())?;
+        let found = self.look().map_err(|error| words(&error))?;
         let mut command = Command::new(program);
         command
             .arg(OsStr::from_bytes(&self.path))
@@ -78,7 +80,10 @@ impl Upload {
                 command.env(name, value);
             }
         }
-        let status = command.status().map_err(|error| error.to_string())?;
+        let status = command.status().map_err(|error| {
+            let why = words(&error);
+            format!("cannot run {}: {why}", program.display())
+        })?;
         match status.success() {
             true => Ok(()),
             false => Err(format!("{} ended with {status}", program.display())),
@@ -92,7 +97,7 @@ impl Upload {
         let found = fstat(&file)?;
         match FileType::from_raw_mode(found.st_mode) {
             FileType::RegularFile => Ok(found),
-            _ => Err(io::Error::other("it is not a regular file any more")),
+            _ => Err(io::Error::other("it is not a regular file")),
         }
     }
 
