@@ -210,7 +210,9 @@ fn shared(
     let mut virtual_sites = HashMap::new();
     if let Some((Anonymous { identity, .. }, home)) = &anonymous {
         let path = &home.root;
-        let label = [path.as_os_str().as_encoded_bytes(), b"/"].concat();
+        // The upload script is started elsewhere.
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let label = [absolute.as_os_str().as_encoded_bytes(), b"/"].concat();
         let opened = materials::site(home, label, handle, identity);
         if standing.is_root() {
             warn_of_writable_root(path, identity);

@@ -150,7 +150,8 @@ impl Drop for Announcements {
 /// control character, which a reader could take for the beginning of another record.
 fn record(login: &[u8], label: &[u8], path: &VirtualPath) -> Result<Vec<u8>, ErrorKind> {
     // The path begins with a slash of its own.
-    let root = label.strip_suffix(b"/").unwrap_or(label);
+    let length = label.iter().rposition(|byte| *byte != b'/');
+    let root = &label[..length.map_or(0, |last| last + 1)];
     let path = [root, path.as_bytes()].concat();
     // A client's path has none (see `VirtualPath`), and pure-uploadscript passes over records that have one.
     if [login, &path]
@@ -217,6 +218,8 @@ mod tests {
     #[test]
     fn a_record_is_login_and_path_between_the_bytes_of_pure_ftpd() {
         let said = record(b"joe", b"/home/joe/", &path("d/f")).unwrap();
+        assert_eq!(said, b"\x02joe\x01/home/joe/d/f\0");
+        let said = record(b"joe", b"/home/joe//", &path("d/f")).unwrap();
         assert_eq!(said, b"\x02joe\x01/home/joe/d/f\0");
         let said = record(b"joe", b"/", &path("d/f")).unwrap();
         assert_eq!(said, b"\x02joe\x01/d/f\0");

@@ -121,6 +121,26 @@ fn under_r_the_name_with_the_number_is_said_and_the_stou_name_too() {
 }
 
 #[test]
+fn the_path_is_absolute_though_the_root_was_not() {
+    let place = Place::new().expect("a place");
+    let root = place.root();
+    give_to_account(&root);
+    let here = std::env::current_dir().expect("a directory");
+    // As many steps up as there are directories on the way down from the top.
+    let up = "../".repeat(here.components().count() - 1);
+    let relative = format!("{up}{}/", &root.to_str().expect("a path")[1..]);
+    let served = Served::start_in(place, &["--anonymousroot", &relative]);
+    let mut pipe = reader(&served.pipe());
+    assert_eq!(served.client().store("STOR file", b"x"), 226);
+    let start = read(&mut pipe, 6);
+    assert_eq!(start, b"\x02ftp\x01/");
+    let end = format!("{}/file\0", root.display());
+    let rest = read(&mut pipe, here.as_os_str().len() + up.len() + end.len() - 1);
+    let said = String::from_utf8_lossy(&rest).into_owned();
+    assert!(said.ends_with(&end), "{said}");
+}
+
+#[test]
 fn of_a_virtual_host_its_address_is_said() {
     let place = Place::new().expect("a place");
     let hosts = place.beside().join("hosts");
