@@ -7,6 +7,7 @@
 #[path = "../common"]
 mod common {
     pub(crate) mod client;
+    pub(crate) mod ending;
     pub(crate) mod server;
 }
 
