@@ -24,6 +24,7 @@
 //! | `tree PATH ...` | a name in the served tree, besides those of tests/scripts/tree.txt: `dir/`, or a file with `"content"`, `size=N` or `sparse=N` (zeros); `link=TARGET`, `fifo`, `mode=0644`, `mtime=20260131235959`, `owner=anonymous` |
 //! | `bare` | the tree of tests/scripts/tree.txt is left out |
 //! | `beside PATH ...` | the same beside the tree |
+//! | `user NAME [home=BEHIND] [FIELDS]` | an account of a PureDB (`-l` is given for it) with the password `secret`, the numbers of the anonymous account, and as home the tree with BEHIND behind its path; FIELDS are those of pureftpd.passwd behind the home, parted by colons |
 //! | `ipv6`, `everywhere` | the server listens on ::1, or on all addresses |
 //! | `needs root: reason` | skipped when the tests do not run as root |
 //! | `only wharf: reason` | skipped with a peer |
@@ -34,7 +35,7 @@
 //! | `> LINE`, `>> LINE` | the client sends LINE, with CRLF or without |
 //! | `< LINE`, `<~ GLOB` | the server's next line; `*` in a glob stands for any bytes; `{port}` is the server's port, `{owner}` and `{anonymous}` are the owner columns of a listing for files of the tree and of the anonymous account |
 //! | `<...` | skips lines until the next expectation fits, or until `closed` |
-//! | `login` | USER ftp, answered 230 |
+//! | `login`, `login NAME` | USER ftp, answered 230; USER and PASS of an account, answered 331 and 230 |
 //! | `data passive`, `data extended`, `data active`, `data eprt` | PASV, EPSV, PORT or EPRT and the connection |
 //! | `data ask`, `data stranger ADDRESS`, `data connect` | PASV alone; a connection to it from another address; ours |
 //! | `data< "..."`, `data<~ "..."` | everything the data connection brings |

@@ -12,8 +12,8 @@ use rustix::process::{getgid, getuid};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use super::client::{Client, PATIENCE, connect_data};
-use super::script::{Check, Opening, Pattern, Script, Side, Step};
-use super::server::{LOOPBACK, Place, Program, Server, anonymous_account};
+use super::script::{Check, Opening, Pattern, Script, Side, Step, User};
+use super::server::{Account, LOOPBACK, Place, Program, Server, anonymous_account};
 use super::tree::{Entry, plant};
 
 /// How long the disk may lag behind the replies.
@@ -39,7 +39,12 @@ pub(crate) fn play(program: &Program, script: &Script, standard: &[Entry]) -> Re
         (false, true) => Some(IpAddr::V6(Ipv6Addr::LOCALHOST)),
         (false, false) => Some(LOOPBACK),
     };
-    let server = Server::start(program, &place, address, &flags(script, side, &place))?;
+    let mut flags = flags(script, side, &place);
+    if !script.users.is_empty() {
+        let database = make_users(&script.users, &place, account.as_ref())?;
+        flags.extend(["-l".into(), database]);
+    }
+    let server = Server::start(program, &place, address, &flags)?;
     let mut player = Player {
         side,
         root: place.root(),
@@ -63,6 +68,40 @@ fn flags(script: &Script, side: Side, place: &Place) -> Vec<std::ffi::OsString> 
         .flat_map(|(_, words)| words)
         .map(|word| word.replace("{beside}", &beside).into())
         .collect()
+}
+
+/// What the users of scripts log in with, and its SHA-256 hash (crypt(5)).
+const PASSWORD: &str = "secret";
+const HASH: &str = "$5$abcdefgh$gruCpC7VkOTspMQTTSAR8mtlO9Upms.fwqE5y16JVM.";
+
+/// Makes the PureDB, beside the tree; gives what `-l` asks for it by. All users have the numbers that anonymous clients
+/// are served with.
+fn make_users(
+    users: &[User],
+    place: &Place,
+    account: Option<&Account>,
+) -> Result<std::ffi::OsString, String> {
+    let (uid, gid) = match account {
+        Some(account) => (account.uid, account.gid),
+        None => (getuid().as_raw(), getgid().as_raw()),
+    };
+    let root = place.root();
+    let lines = users.iter().map(|user| {
+        let missing = 12usize.saturating_sub(user.fields.split(':').count());
+        format!(
+            "{}:{HASH}:{uid}:{gid}::{}{}:{}{}\n",
+            user.name,
+            root.display(),
+            user.home,
+            user.fields,
+            ":".repeat(missing)
+        )
+    });
+    let lines: String = lines.collect();
+    let database = wharf::keeper::puredb::database(lines.as_bytes()).map_err(text)?;
+    let path = place.beside().join("users.pdb");
+    std::fs::write(&path, database).map_err(text)?;
+    Ok(format!("puredb:{}", path.display()).into())
 }
 
 struct Player {
@@ -146,7 +185,8 @@ impl Player {
             Step::Send(bytes) => self.send(bytes),
             Step::Urgent(bytes) => self.urgent(bytes),
             Step::Closed => self.closed(),
-            Step::Login => self.login(),
+            Step::Login(None) => self.login(),
+            Step::Login(Some(name)) => self.login_user(name),
             Step::Client(name) if self.clients.contains_key(name) => {
                 self.current.clone_from(name);
                 Ok(())
@@ -319,6 +359,21 @@ impl Player {
             230 => Ok(()),
             _ => Err(format!("login answered {:?}", reply.last())),
         }
+    }
+
+    fn login_user(&mut self, name: &str) -> Result<(), String> {
+        for (line, wanted) in [
+            (format!("USER {name}\r\n"), 331),
+            (format!("PASS {PASSWORD}\r\n"), 230),
+        ] {
+            self.send(line.as_bytes())?;
+            let reply = self.talk()?.control.reply().map_err(text)?;
+            self.said.push(format!("S: {}", reply.last()));
+            if reply.code != wanted {
+                return Err(format!("login answered {:?}", reply.last()));
+            }
+        }
+        Ok(())
     }
 
     fn ask(&mut self) -> Result<(), String> {

@@ -15,6 +15,8 @@ pub(crate) struct Script {
     pub(crate) tree: Vec<Entry>,
     /// What lies beside the tree.
     pub(crate) beside: Vec<Entry>,
+    /// Who has an account.
+    pub(crate) users: Vec<User>,
     /// The server listens on ::1 instead of 127.0.0.1.
     pub(crate) ipv6: bool,
     /// The server listens on all addresses.
@@ -25,6 +27,15 @@ pub(crate) struct Script {
     pub(crate) needs_root: bool,
     /// The conversation itself, with the line each step stands on.
     pub(crate) steps: Vec<(usize, Side, Step)>,
+}
+
+/// A user of a PureDB, in the served tree.
+pub(crate) struct User {
+    pub(crate) name: String,
+    /// What stands behind the root of the tree in the home directory.
+    pub(crate) home: String,
+    /// The fields of pureftpd.passwd behind the home directory.
+    pub(crate) fields: String,
 }
 
 /// Whom a line concerns.
@@ -48,8 +59,8 @@ pub(crate) enum Step {
     Skip,
     /// `closed`: the server ends the connection.
     Closed,
-    /// `login`: USER ftp, answered 230.
-    Login,
+    /// `login` and `login NAME`: USER ftp, or USER and PASS of that account, answered 230.
+    Login(Option<String>),
     /// `client NAME`: go on as another client.
     Client(String),
     /// `leave`: close the control connection.
@@ -202,6 +213,7 @@ impl Script {
             "flags" => self.read_flags(rest),
             "tree" => self.tree.push(Entry::parse(&words(rest)?)?),
             "beside" => self.beside.push(Entry::parse(&words(rest)?)?),
+            "user" => self.users.push(user(rest)?),
             "bare" => self.bare = true,
             "ipv6" => self.ipv6 = true,
             "everywhere" => self.everywhere = true,
@@ -223,6 +235,23 @@ impl Script {
     }
 }
 
+fn user(rest: &str) -> Result<User, String> {
+    let mut words = rest.split_whitespace();
+    let name = words.next().ok_or("a user needs a name")?;
+    let (mut home, mut fields) = ("", "");
+    for word in words {
+        match word.strip_prefix("home=") {
+            Some(behind_root) => home = behind_root,
+            None => fields = word,
+        }
+    }
+    Ok(User {
+        name: name.to_owned(),
+        home: home.to_owned(),
+        fields: fields.to_owned(),
+    })
+}
+
 fn side_of(line: &str) -> (Side, &str) {
     for (name, side) in [("wharf", Side::Wharf), ("pure", Side::Pure)] {
         if let Some(rest) = line.strip_prefix(name) {
@@ -242,7 +271,7 @@ fn step(line: &str) -> Result<Step, String> {
         "<~" => Step::Expect(Pattern::Glob(unescape(rest)?)),
         "<..." => Step::Skip,
         "closed" => Step::Closed,
-        "login" => Step::Login,
+        "login" => Step::Login((!rest.is_empty()).then(|| rest.to_owned())),
         "client" => Step::Client(rest.to_owned()),
         "leave" => Step::Leave,
         "finish" => Step::Finish,
