@@ -143,7 +143,7 @@ impl Granted {
     /// RFC 3659 section 7.5.5, true for this client: what its rights allow and the kernel would.
     pub(super) fn perm(&self, stat: &Stat, parent: Option<&Stat>) -> Perm {
         let rights = &self.rights;
-        let unlinkable = parent.is_none_or(|parent| self.kernel_allows(parent, WRITE | SEARCH));
+        let unlinkable = parent.is_none_or(|parent| self.may_unlink(stat, parent));
         match stat.kind {
             Kind::Directory => {
                 let writable = self.kernel_allows(stat, WRITE | SEARCH);
@@ -175,6 +175,13 @@ impl Granted {
                 ..Perm::default()
             },
         }
+    }
+
+    /// In a sticky directory only the owners may (unlink(2)).
+    fn may_unlink(&self, stat: &Stat, parent: &Stat) -> bool {
+        const STICKY: u32 = 0o1000;
+        let own = [0, stat.uid, parent.uid].contains(&self.identity.uid);
+        self.kernel_allows(parent, WRITE | SEARCH) && (parent.mode & STICKY == 0 || own)
     }
 
     fn is_member(&self, gid: u32) -> bool {

@@ -104,7 +104,11 @@ fn mlst(session: &mut Session, typed: Vec<u8>) -> Waiting<'_> {
             Role::Entry
         };
         let item = listing::item(shown, &stat, target.as_deref());
-        let perm = session.account()?.granted().perm(&stat, None);
+        let parent = match path.is_root() {
+            true => None,
+            false => tree.stat(path.parent().relative()).await.ok(),
+        };
+        let perm = session.account()?.granted().perm(&stat, parent.as_ref());
         let mut line = Vec::new();
         facts::write_entry(&mut line, &item, session.facts, perm, role);
         Ok(Reply::block(250, "Begin", [line], "End."))
