@@ -652,6 +652,13 @@ impl Session {
         let create = self.creation(intent)?;
         let tree = self.tree()?;
         let created = tree.create(path.relative(), create).await;
+        if let (Err(error), Intent::Resume(offset)) = (&created, intent)
+            && error.kind() == std::io::ErrorKind::NotSeekable
+        {
+            let found = tree.lstat(path.relative()).await;
+            let size = found.map_or(0, |stat| stat.size);
+            return Err(Refusal::RestartTooLarge { offset, size });
+        }
         let mut upload = created.map_err(|error| self.cannot_store(error, anonymous))?;
         if let Some(owner) = self.shared.upload_owner.filter(|_| anonymous) {
             upload.give_to(owner);

@@ -210,7 +210,7 @@ fn p7_rest_and_allo_take_plain_digits_up_to_the_largest_offset() {
     let (refused, _) = client.download("RETR f");
     assert_eq!(refused.code, 554);
     client.expect("REST 9223372036854775807", 350);
-    assert_eq!(client.upload("STOR f", b"x").code, 553);
+    assert_eq!(client.upload("STOR f", b"x").code, 554);
     client.expect("REST 10", 350);
     assert_eq!(client.fetch("RETR f"), b"");
     client.expect("REST 11", 350);

@@ -77,9 +77,9 @@ fn p7_rest_resumes_within_a_file_and_never_beyond_its_end() {
         client.store("STOR f", b"def");
         assert_eq!(ground.read("f"), b"0123abcdef");
         client.expect("REST 11", 350);
-        assert_eq!(client.upload("STOR f", b"x").code, 553);
+        assert_eq!(client.upload("STOR f", b"x").code, 554);
         client.expect("REST 1", 350);
-        assert_eq!(client.upload("STOR missing", b"x").code, 553);
+        assert_eq!(client.upload("STOR missing", b"x").code, 554);
         assert_eq!(ground.read("f"), b"0123abcdef");
         assert_eq!(ground.names(""), ["f"]);
         // An offset holds for one transfer.
