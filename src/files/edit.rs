@@ -5,6 +5,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use rustix::fs::{
     AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, UTIME_OMIT, fchmod, futimens, linkat,
@@ -12,6 +13,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
+use super::quota::{Amounts, Ledger, ONE_FILE, worth};
 use super::resolve::Name;
 use super::stat::{Kind, Stat};
 use super::upload::refuse_temporary;
@@ -31,16 +33,26 @@ impl Tree {
     /// Makes a directory with `mode` (permission bits only; the process's umask still applies).
     ///
     /// # Errors
-    /// As [`Tree::stat`]; EEXIST.
+    /// As [`Tree::stat`]; EEXIST; what [`super::is_over_quota`] knows.
     pub async fn make_directory(&self, name: &[u8], mode: u32) -> io::Result<()> {
         let name = Name::parse(name)?;
         let mode = Mode::from_raw_mode(mode & PERMISSIONS);
-        self.perform(Call::Change, move |root, reach| {
+        // It goes with the call, which a session that is given up does not stop.
+        let claim = self.claim(None);
+        if let Some(claim) = &claim {
+            claim.take(ONE_FILE, self.handle()).await?;
+        }
+        let made = self.perform(Call::Change, move |root, reach| {
             let (directory, last) = name.split()?;
             let parent = root.open_parent(reach, directory)?;
-            Ok(mkdirat(parent, last, mode)?)
-        })
-        .await
+            mkdirat(parent, last, mode)?;
+            if let Some(claim) = &claim {
+                claim.stands(1, false);
+            }
+            Ok(())
+        });
+        let made = made.await;
+        self.forget_claim(made).await
     }
 
     /// Removes an empty directory.
@@ -49,10 +61,19 @@ impl Tree {
     /// As [`Tree::stat`]; ENOTDIR for anything else, also for a link to a directory; ENOTEMPTY.
     pub async fn remove_directory(&self, name: &[u8]) -> io::Result<()> {
         let name = Name::parse(name)?;
+        let ledger = self.ledger();
         self.perform(Call::Change, move |root, reach| {
             let (directory, last) = name.split()?;
             let parent = root.open_parent(reach, directory)?;
-            Ok(unlinkat(parent, last, AtFlags::REMOVEDIR)?)
+            let stat = match &ledger {
+                Some(_) => Some(Stat::at_cached(&parent, last)?),
+                None => None,
+            };
+            unlinkat(parent, last, AtFlags::REMOVEDIR)?;
+            if let (Some(ledger), Some(stat)) = (&ledger, &stat) {
+                ledger.removed(stat, ONE_FILE);
+            }
+            Ok(())
         })
         .await
     }
@@ -63,6 +84,7 @@ impl Tree {
     /// As [`Tree::stat`]; EISDIR for a directory, EPERM for devices, named pipes and sockets.
     pub async fn remove_file(&self, name: &[u8]) -> io::Result<()> {
         let name = Name::parse(name)?;
+        let ledger = self.ledger();
         self.perform(Call::Change, move |root, reach| {
             let (directory, last) = name.split()?;
             let parent = root.open_parent(reach, directory)?;
@@ -73,7 +95,15 @@ impl Tree {
                 Kind::Directory => return Err(Errno::ISDIR.into()),
                 _ => return Err(Errno::PERM.into()),
             }
-            Ok(unlinkat(parent, last, AtFlags::empty())?)
+            let counted = match &ledger {
+                Some(_) => Some(worth(root, reach, &name, (&parent, last))?),
+                None => None,
+            };
+            unlinkat(parent, last, AtFlags::empty())?;
+            if let (Some(ledger), Some((stat, amounts))) = (&ledger, counted) {
+                ledger.removed(&stat, amounts);
+            }
+            Ok(())
         })
         .await
     }
@@ -85,8 +115,9 @@ impl Tree {
     /// temporary upload of this server.
     pub async fn rename(&self, from: &[u8], to: &[u8], replace: bool) -> io::Result<()> {
         let (from, to) = (Name::parse(from)?, Name::parse(to)?);
+        let ledger = self.ledger();
         self.perform(Call::Change, move |root, reach| {
-            rename(root, reach, &from, &to, replace)
+            rename(root, reach, (&from, &to), replace, ledger.as_ref())
         })
         .await
     }
@@ -179,7 +210,13 @@ fn open_really(root: &Root, reach: Reach, name: &[u8]) -> io::Result<OwnedFd> {
     }
 }
 
-fn rename(root: &Root, reach: Reach, from: &Name, to: &Name, replace: bool) -> io::Result<()> {
+fn rename(
+    root: &Root,
+    reach: Reach,
+    (from, to): (&Name, &Name),
+    replace: bool,
+    ledger: Option<&Arc<Ledger>>,
+) -> io::Result<()> {
     let (from_directory, from_last) = from.split()?;
     let (to_directory, to_last) = to.split()?;
     refuse_temporary(to_last)?;
@@ -193,7 +230,37 @@ fn rename(root: &Root, reach: Reach, from: &Name, to: &Name, replace: bool) -> i
     {
         reach.bears_freeing(stat.size)?;
     }
-    Ok(renameat(from_parent, from_last, to_parent, to_last)?)
+    let replaced = match ledger {
+        Some(_) => replaced(
+            root,
+            reach,
+            (&from_parent, from_last),
+            to,
+            (&to_parent, to_last),
+        )?,
+        None => None,
+    };
+    renameat(from_parent, from_last, to_parent, to_last)?;
+    if let (Some(ledger), Some((stat, amounts))) = (ledger, replaced) {
+        ledger.removed(&stat, amounts);
+    }
+    Ok(())
+}
+
+/// What a rename is about to remove, and what it counts for. Two names of one object stay both.
+fn replaced(
+    root: &Root,
+    reach: Reach,
+    (from_parent, from_last): (&OwnedFd, &[u8]),
+    to: &Name,
+    to_entry: (&OwnedFd, &[u8]),
+) -> io::Result<Option<(Stat, Amounts)>> {
+    let found = match worth(root, reach, to, to_entry) {
+        Err(error) if is(&error, Errno::NOENT) => return Ok(None),
+        found => found?,
+    };
+    let source = Stat::at_cached(from_parent, from_last)?;
+    Ok((!found.0.is_same_object(&source)).then_some(found))
 }
 
 /// Renames within held directories, never replacing anything.

@@ -12,6 +12,7 @@
 
 mod device;
 mod edit;
+mod quota;
 mod read;
 mod resolve;
 mod settled;
@@ -24,6 +25,7 @@ mod walk;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -33,6 +35,9 @@ use rustix::io::Errno;
 use crate::reactor::Handle;
 use crate::sys::creds::{self, Identity};
 
+pub use quota::{
+    Amounts, Limits, NotRecounted, Quotas, Trouble, Usage, is_over_quota, names_quota_file, recount,
+};
 pub use read::{NotServed, Place, ReadFile};
 pub use settled::Settled;
 pub use stat::{Kind, Stat};
@@ -54,6 +59,7 @@ const UNKNOWN_DEVICE: u64 = u64::MAX - 1;
 struct Root {
     descriptor: Arc<OwnedFd>,
     device: u64,
+    inode: u64,
     medium: Medium,
     resolver: Resolver,
     /// As whom the tree is touched; none where the process has one identity for all.
@@ -118,8 +124,10 @@ impl Root {
             Some(resolver) => resolver,
             None => Resolver::probe(descriptor.as_fd())?,
         };
+        let stat = Stat::of(&descriptor)?;
         Ok(Root {
-            device: Stat::of(&descriptor)?.device,
+            device: stat.device,
+            inode: stat.inode,
             medium: match medium {
                 Some(medium) => medium,
                 None => Medium::of(&descriptor)?,
@@ -173,6 +181,7 @@ impl Root {
 pub struct Tree {
     root: Arc<Root>,
     handle: Handle,
+    quota: Option<Rc<quota::Quota>>,
 }
 
 /// Room on a file system, in bytes.
@@ -222,6 +231,7 @@ impl Tree {
         Ok(Tree {
             root: Arc::new(Root::open_at(path, resolver, identity)?),
             handle: handle.clone(),
+            quota: None,
         })
     }
 
@@ -244,6 +254,7 @@ impl Tree {
             return Ok(Tree {
                 root: Arc::new(Root::adopt(root, None, known, Some(identity))?),
                 handle: handle.clone(),
+                quota: None,
             });
         }
         let asking = handle.pool().run(handle, UNKNOWN_DEVICE, move || {
@@ -256,6 +267,7 @@ impl Tree {
         Ok(Tree {
             root: Arc::new(root),
             handle: handle.clone(),
+            quota: None,
         })
     }
 

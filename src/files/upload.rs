@@ -20,6 +20,7 @@ use rustix::io::{Errno, dup, pwrite, write};
 
 use super::device::Medium;
 use super::edit::{PERMISSIONS, rename_to_free_name};
+use super::quota::{Amounts, Claim, ONE_FILE, is_over_quota, over_quota, worth};
 use super::resolve::Name;
 use super::settled::{Settled, Settler};
 use super::stat::{Kind, Stat};
@@ -40,6 +41,15 @@ const MOST_NUMBERED_ON_LOOP: u32 = 64;
 
 /// How often an upload begins again when the file it found vanishes or appears in between.
 const TRIES: usize = 8;
+
+/// What ends with an upload, whichever way: dropped with the last part of it, which may be a block being written.
+#[derive(Default)]
+struct Stake {
+    /// What it takes from the quota, where there is one.
+    claim: Option<Claim>,
+    /// The last field: dropped when all is done.
+    settler: Settler,
+}
 
 /// What to do about a name that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +149,8 @@ struct Draft {
     mode: u32,
     owner: Option<NewOwner>,
     keep_partial: bool,
+    /// Nothing of what was received is to stay.
+    discard: bool,
     /// To what length an existing file is to be cut, and how many bytes that frees.
     cut: Option<(u64, u64)>,
     /// The offset of the first byte received; with `append` only for counting.
@@ -146,17 +158,17 @@ struct Draft {
     append: bool,
     begun: bool,
     finished: bool,
+    written: Arc<AtomicU64>,
     /// The last field: dropped when the file has been taken back.
-    settler: Settler,
+    stake: Arc<Stake>,
 }
 
 /// A file being received.
 pub struct Upload {
     tree: Tree,
     draft: Draft,
-    /// Bytes handed over to be written, and bytes that have been.
+    /// Bytes handed over to be written.
     given: u64,
-    written: Arc<AtomicU64>,
 }
 
 impl Tree {
@@ -165,104 +177,186 @@ impl Tree {
     /// # Errors
     /// As [`Tree::stat`]. For a name that exists: EEXIST where it must not, or when all numbered names are taken;
     /// EISDIR, ELOOP, ENXIO for a directory, a link, anything else that is no regular file. ESPIPE when less
-    /// than the wanted offset is there to resume. EPERM for the name of a temporary file.
+    /// than the wanted offset is there to resume. EPERM for the name of a temporary file. What
+    /// [`super::is_over_quota`] knows where the quota has no place for a new file.
     pub async fn create(&self, name: &[u8], how: Create) -> io::Result<Upload> {
         let name = Name::parse(name)?;
         refuse_temporary(name.split()?.1)?;
-        let shared = Arc::clone(&self.root);
+        let created = self.create_claimed(name, how).await;
+        self.forget_claim(created).await
+    }
+
+    async fn create_claimed(&self, name: Name, how: Create) -> io::Result<Upload> {
+        let written = Arc::default();
+        let stake = Arc::new(Stake {
+            claim: self.claim(Some(&written)),
+            settler: Settler::default(),
+        });
+        let may_be_new = self.place_for_new(&stake).await?;
+        let start = Start {
+            root: Arc::clone(&self.root),
+            how,
+            may_be_new,
+            written,
+            stake: Arc::clone(&stake),
+        };
         let draft = self
-            .perform(Call::Change, move |_, reach| {
-                Draft::open(&shared, reach, &name, how)
-            })
+            .perform(Call::Change, move |_, reach| start.open(reach, &name))
             .await?;
+        if let (Some(claim), Way::Found) = (&stake.claim, &draft.way)
+            && may_be_new
+        {
+            claim.needs_no_file();
+        }
         Ok(Upload {
             tree: self.clone(),
             draft,
             given: 0,
-            written: Arc::default(),
         })
+    }
+
+    /// Takes the place of a new file from the quota; says whether there was one. What exists needs none.
+    async fn place_for_new(&self, stake: &Stake) -> io::Result<bool> {
+        let Some(claim) = &stake.claim else {
+            return Ok(true);
+        };
+        match claim.take(ONE_FILE, self.handle()).await {
+            Err(error) if is_over_quota(&error) => {
+                claim.take(Amounts::default(), self.handle()).await?;
+                Ok(false)
+            }
+            taken => taken.map(|()| true),
+        }
+    }
+}
+
+/// What an upload begins with; it may take more than one try, on more than one thread.
+struct Start {
+    root: Arc<Root>,
+    how: Create,
+    /// Whether the quota has a place for a file that is not there yet.
+    may_be_new: bool,
+    written: Arc<AtomicU64>,
+    stake: Arc<Stake>,
+}
+
+impl Start {
+    fn open(&self, reach: Reach, name: &Name) -> io::Result<Draft> {
+        let draft = match self.may_be_new {
+            true => Draft::open(self, reach, name)?,
+            false => Draft::open_found(self, reach, name)?,
+        };
+        if let Some(claim) = &self.stake.claim {
+            claim.writes_to(&Stat::of(&draft.file)?);
+        }
+        Ok(draft)
     }
 }
 
 impl Draft {
-    fn open(root: &Arc<Root>, reach: Reach, name: &Name, how: Create) -> io::Result<Draft> {
-        let in_place = match how.existing {
+    fn open(start: &Start, reach: Reach, name: &Name) -> io::Result<Draft> {
+        let in_place = match start.how.existing {
             Existing::Append => true,
             Existing::ResumeAt(offset) => offset > 0,
             _ => false,
         };
-        let mut draft = if how.whole_or_nothing && !in_place {
-            Draft::temporary(root, reach, name, how)?
+        let mut draft = if start.how.whole_or_nothing && !in_place {
+            Draft::temporary(start, reach, name)?
         } else {
-            Draft::plain(root, reach, name, how)?
+            Draft::plain(start, reach, name)?
         };
-        if reach == Reach::Beyond {
-            // From here on an error takes back what was created.
-            let stat = Stat::of(&draft.file)?;
-            draft.device = stat.device;
-            draft.medium = root.whereabouts(reach, &stat, &draft.file)?;
-        }
+        draft.look_around(reach)?;
         Ok(draft)
     }
 
-    fn new(root: &Arc<Root>, file: OwnedFd, name: Vec<u8>, way: Way, how: Create) -> Draft {
+    /// As [`Draft::open`], where the quota has no place for a new file.
+    fn open_found(start: &Start, reach: Reach, name: &Name) -> io::Result<Draft> {
+        let in_place = match start.how.existing {
+            Existing::Append | Existing::ResumeAt(_) => true,
+            Existing::Truncate => !start.how.whole_or_nothing,
+            Existing::Refuse | Existing::NextFreeName => false,
+        };
+        if !in_place {
+            return Err(over_quota());
+        }
+        match Draft::found(start, reach, name) {
+            Err(error) if is(&error, Errno::NOENT) => Err(over_quota()),
+            found => {
+                let mut draft = found?;
+                draft.look_around(reach)?;
+                Ok(draft)
+            }
+        }
+    }
+
+    /// On which file system the file is. An error takes back what was created.
+    fn look_around(&mut self, reach: Reach) -> io::Result<()> {
+        if reach == Reach::Beyond {
+            let stat = Stat::of(&self.file)?;
+            self.device = stat.device;
+            self.medium = self.root.whereabouts(reach, &stat, &self.file)?;
+        }
+        Ok(())
+    }
+
+    fn new(start: &Start, file: OwnedFd, name: Vec<u8>, way: Way) -> Draft {
+        let how = start.how;
+        if let Some(claim) = &start.stake.claim {
+            let new = !matches!(way, Way::Found);
+            claim.stands(new.into(), true);
+        }
         Draft {
-            root: Arc::clone(root),
+            root: Arc::clone(&start.root),
             file: Arc::new(file),
-            medium: root.medium,
-            device: root.device,
+            medium: start.root.medium,
+            device: start.root.device,
             name,
             way,
             mode: how.mode & PERMISSIONS,
             owner: None,
             keep_partial: how.keep_partial,
+            discard: false,
             cut: None,
             base: 0,
             append: how.existing == Existing::Append,
             begun: false,
             finished: false,
-            settler: Settler::default(),
+            written: Arc::clone(&start.written),
+            stake: Arc::clone(&start.stake),
         }
     }
 
-    fn plain(root: &Arc<Root>, reach: Reach, name: &Name, how: Create) -> io::Result<Draft> {
-        match how.existing {
-            Existing::NextFreeName => Draft::created_under_free_name(root, reach, name, how),
-            Existing::Refuse => Draft::created(root, reach, name.bytes().to_vec(), how),
-            Existing::ResumeAt(offset) if offset > 0 => {
-                match Draft::found(root, reach, name, how) {
-                    Err(error) if is(&error, Errno::NOENT) => Err(Errno::SPIPE.into()),
-                    result => result,
-                }
-            }
+    fn plain(start: &Start, reach: Reach, name: &Name) -> io::Result<Draft> {
+        match start.how.existing {
+            Existing::NextFreeName => Draft::created_under_free_name(start, reach, name),
+            Existing::Refuse => Draft::created(start, reach, name.bytes().to_vec()),
+            Existing::ResumeAt(offset) if offset > 0 => match Draft::found(start, reach, name) {
+                Err(error) if is(&error, Errno::NOENT) => Err(Errno::SPIPE.into()),
+                result => result,
+            },
             Existing::Truncate | Existing::Append | Existing::ResumeAt(_) => {
-                Draft::created_or_found(root, reach, name, how)
+                Draft::created_or_found(start, reach, name)
             }
         }
     }
 
-    fn created(root: &Arc<Root>, reach: Reach, name: Vec<u8>, how: Create) -> io::Result<Draft> {
+    fn created(start: &Start, reach: Reach, name: Vec<u8>) -> io::Result<Draft> {
         let mut flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
-        if how.existing == Existing::Append {
+        if start.how.existing == Existing::Append {
             flags |= OFlags::APPEND;
         }
-        let mode = Mode::from_raw_mode(how.mode & PERMISSIONS);
-        let file = root.open(reach, &name, flags, mode)?;
-        Ok(Draft::new(root, file, name, Way::Created, how))
+        let mode = Mode::from_raw_mode(start.how.mode & PERMISSIONS);
+        let file = start.root.open(reach, &name, flags, mode)?;
+        Ok(Draft::new(start, file, name, Way::Created))
     }
 
-    fn created_or_found(
-        root: &Arc<Root>,
-        reach: Reach,
-        name: &Name,
-        how: Create,
-    ) -> io::Result<Draft> {
+    fn created_or_found(start: &Start, reach: Reach, name: &Name) -> io::Result<Draft> {
         for _ in 0..TRIES {
-            match Draft::created(root, reach, name.bytes().to_vec(), how) {
+            match Draft::created(start, reach, name.bytes().to_vec()) {
                 Err(error) if is(&error, Errno::EXIST) => {}
                 result => return result,
             }
-            match Draft::found(root, reach, name, how) {
+            match Draft::found(start, reach, name) {
                 Err(error) if is(&error, Errno::NOENT) => {}
                 result => return result,
             }
@@ -270,14 +364,9 @@ impl Draft {
         Err(Errno::BUSY.into())
     }
 
-    fn created_under_free_name(
-        root: &Arc<Root>,
-        reach: Reach,
-        name: &Name,
-        how: Create,
-    ) -> io::Result<Draft> {
+    fn created_under_free_name(start: &Start, reach: Reach, name: &Name) -> io::Result<Draft> {
         for number in 0..highest_number(reach) {
-            match Draft::created(root, reach, numbered(name.bytes(), number), how) {
+            match Draft::created(start, reach, numbered(name.bytes(), number)) {
                 Err(error) if is(&error, Errno::EXIST) => {}
                 result => return result,
             }
@@ -287,19 +376,19 @@ impl Draft {
 
     /// Opens a regular file that exists. It is looked at before it is opened, since opening alone makes some devices
     /// act, and again afterwards, since only that is certain.
-    fn found(root: &Arc<Root>, reach: Reach, name: &Name, how: Create) -> io::Result<Draft> {
+    fn found(start: &Start, reach: Reach, name: &Name) -> io::Result<Draft> {
         let look = OFlags::PATH | OFlags::NOFOLLOW;
-        let object = root.open(reach, name.bytes(), look, Mode::empty())?;
+        let object = start.root.open(reach, name.bytes(), look, Mode::empty())?;
         require_regular(&Stat::of(&object)?)?;
         let mut flags = OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
-        if how.existing == Existing::Append {
+        if start.how.existing == Existing::Append {
             flags |= OFlags::APPEND;
         }
-        let file = root.open(reach, name.bytes(), flags, Mode::empty())?;
+        let file = start.root.open(reach, name.bytes(), flags, Mode::empty())?;
         let stat = Stat::of(&file)?;
         require_regular(&stat)?;
-        let mut draft = Draft::new(root, file, name.bytes().to_vec(), Way::Found, how);
-        match how.existing {
+        let mut draft = Draft::new(start, file, name.bytes().to_vec(), Way::Found);
+        match start.how.existing {
             Existing::Append => draft.base = stat.size,
             Existing::ResumeAt(offset) if offset > stat.size => return Err(Errno::SPIPE.into()),
             Existing::ResumeAt(offset) => {
@@ -311,10 +400,11 @@ impl Draft {
         Ok(draft)
     }
 
-    fn temporary(root: &Arc<Root>, reach: Reach, name: &Name, how: Create) -> io::Result<Draft> {
+    fn temporary(start: &Start, reach: Reach, name: &Name) -> io::Result<Draft> {
         let (directory, last) = name.split()?;
-        let parent = root.open_parent(reach, directory)?;
-        let number = first_number(&parent, last, reach, how.existing)?;
+        let existing = start.how.existing;
+        let parent = start.root.open_parent(reach, directory)?;
+        let number = first_number(&parent, last, reach, existing)?;
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         for _ in 0..TRIES {
@@ -330,10 +420,10 @@ impl Draft {
             let way = Way::Temporary {
                 parent,
                 temporary,
-                existing: how.existing,
+                existing,
             };
             let name = numbered(name.bytes(), number);
-            return Ok(Draft::new(root, file, name, way, how));
+            return Ok(Draft::new(start, file, name, way));
         }
         Err(Errno::EXIST.into())
     }
@@ -381,7 +471,15 @@ impl Draft {
                 {
                     reach.bears_freeing(old.size)?;
                 }
-                Ok(renameat(parent, temporary, parent, last)?)
+                let old = match &self.stake.claim {
+                    Some(_) => self.replaced(reach, parent, last)?,
+                    None => None,
+                };
+                renameat(parent, temporary, parent, last)?;
+                if let (Some(claim), Some((stat, amounts))) = (&self.stake.claim, old) {
+                    claim.ledger().removed(&stat, amounts);
+                }
+                Ok(())
             }
         }
     }
@@ -406,6 +504,20 @@ impl Draft {
         Ok(())
     }
 
+    /// What publishing is about to replace, and what it counts for.
+    fn replaced(
+        &self,
+        reach: Reach,
+        parent: &OwnedFd,
+        last: &[u8],
+    ) -> io::Result<Option<(Stat, Amounts)>> {
+        let name = Name::parse(&self.name)?;
+        match worth(&self.root, reach, &name, (parent, last)) {
+            Err(error) if is(&error, Errno::NOENT) => Ok(None),
+            found => found.map(Some),
+        }
+    }
+
     fn sync_directory(&self) -> io::Result<()> {
         let parent = match &self.way {
             Way::Found => return Ok(()),
@@ -427,26 +539,66 @@ impl Draft {
     /// Removes what this upload created, if its name still stands for it.
     fn take_back(&self, root: &Root) -> io::Result<()> {
         match &self.way {
+            Way::Found if self.begun && self.discard => self.take_back_found(root),
             Way::Found => Ok(()),
-            Way::Created if self.begun && self.keep_partial => Ok(()),
+            Way::Created if self.begun && self.keep_partial && !self.discard => Ok(()),
             Way::Created => {
-                let name = Name::parse(&self.name)?;
-                let (directory, last) = name.split()?;
-                let parent = root.open_parent(Reach::Beyond, directory)?;
-                self.remove(&parent, last)
+                if self.remove_by_name(root)? {
+                    self.nothing_stands();
+                }
+                Ok(())
             }
             Way::Temporary {
                 parent, temporary, ..
-            } => self.remove(parent, temporary),
+            } => {
+                if self.remove(parent, temporary)? {
+                    self.nothing_stands();
+                }
+                Ok(())
+            }
         }
     }
 
-    fn remove(&self, parent: &OwnedFd, name: &[u8]) -> io::Result<()> {
-        let own = Stat::of(&self.file)?;
-        if Stat::at(parent, name)?.is_same_object(&own) {
-            unlinkat(parent, name, AtFlags::empty())?;
+    /// Takes what was received out of a file that was there before: what it was added to stays; one that was to be replaced
+    /// is empty by now, and goes.
+    fn take_back_found(&self, root: &Root) -> io::Result<()> {
+        let Some(claim) = self.stake.claim.as_ref().filter(|claim| claim.is_alone()) else {
+            return Ok(());
+        };
+        let written = self.written.load(Ordering::Relaxed);
+        if self.base == 0 && !self.append {
+            if self.remove_by_name(root)? {
+                claim.lost_file();
+                self.nothing_stands();
+            }
+        } else if Stat::of(&self.file)?.size == self.base + written {
+            ftruncate(&self.file, self.base)?;
+            self.nothing_stands();
         }
         Ok(())
+    }
+
+    fn nothing_stands(&self) {
+        if let Some(claim) = &self.stake.claim {
+            claim.stands(0, false);
+        }
+    }
+
+    fn remove_by_name(&self, root: &Root) -> io::Result<bool> {
+        let name = Name::parse(&self.name)?;
+        let (directory, last) = name.split()?;
+        let parent = root.open_parent(Reach::Beyond, directory)?;
+        self.remove(&parent, last)
+    }
+
+    /// Removes the name if it stands for this file; says whether it did.
+    fn remove(&self, parent: &OwnedFd, name: &[u8]) -> io::Result<bool> {
+        let own = Stat::of(&self.file)?;
+        let same = Stat::at(parent, name)?.is_same_object(&own);
+        if same {
+            unlinkat(parent, name, AtFlags::empty())?;
+        }
+        Ok(same)
     }
 
     /// What an upload holds when its draft has gone elsewhere.
@@ -461,12 +613,14 @@ impl Draft {
             mode: 0,
             owner: None,
             keep_partial: false,
+            discard: false,
             cut: None,
             base: 0,
             append: false,
             begun: true,
             finished: true,
-            settler: Settler::default(),
+            written: Arc::default(),
+            stake: Arc::default(),
         }
     }
 }
@@ -556,7 +710,7 @@ impl Upload {
 
     /// Ready once this upload is published, or dropped and taken back.
     pub fn settled(&self) -> Settled {
-        self.draft.settler.watch()
+        self.draft.stake.settler.watch()
     }
 
     /// Has the file given away at the end, if this upload creates it. A file that was there before keeps its owner and mode.
@@ -571,7 +725,7 @@ impl Upload {
 
     /// How many bytes have been written.
     pub fn written(&self) -> u64 {
-        self.written.load(Ordering::Relaxed)
+        self.draft.written.load(Ordering::Relaxed)
     }
 
     /// The size the file has with what has been written: the figure limits are about.
@@ -600,11 +754,49 @@ impl Upload {
         let Some((length, freed)) = self.draft.cut.take() else {
             return Ok(());
         };
-        if self.on_loop() && freed <= HEAVY {
-            return Ok(ftruncate(&self.draft.file, length)?);
-        }
         let file = Arc::clone(&self.draft.file);
-        self.run(move || Ok(ftruncate(file, length)?)).await
+        let stake = Arc::clone(&self.draft.stake);
+        let cut = move || {
+            ftruncate(file, length)?;
+            if let Some(claim) = &stake.claim {
+                claim.cut(freed);
+            }
+            Ok(())
+        };
+        if self.on_loop() && freed <= HEAVY {
+            return cut();
+        }
+        self.run(cut).await
+    }
+
+    /// Takes so many bytes from the quota, if that needs no waiting; true without one. Whatever is given to be written is
+    /// taken before.
+    pub fn affords(&self, bytes: u64) -> bool {
+        let need = Amounts { files: 0, bytes };
+        let claim = self.draft.stake.claim.as_ref();
+        claim.is_none_or(|claim| claim.take_now(need))
+    }
+
+    /// Takes so many bytes from the quota. Where it does not allow them, nothing of this upload will stay.
+    ///
+    /// # Errors
+    /// What [`super::is_over_quota`] knows; [`ErrorKind::TimedOut`] when the disk does not answer.
+    pub async fn afford(&mut self, bytes: u64) -> io::Result<()> {
+        let stake = Arc::clone(&self.draft.stake);
+        let Some(claim) = &stake.claim else {
+            return Ok(());
+        };
+        let taken = claim
+            .take(Amounts { files: 0, bytes }, self.tree.handle())
+            .await;
+        self.draft.discard |= taken.is_err();
+        taken
+    }
+
+    /// Whether the quota, if there is one, has granted these bytes and all before.
+    fn is_afforded(&self, count: usize) -> bool {
+        let claim = self.draft.stake.claim.as_ref();
+        claim.is_none_or(|claim| self.given + count as u64 <= claim.bytes())
     }
 
     /// Writes the whole block at once. Only for files in memory ([`Upload::on_loop`]).
@@ -615,8 +807,11 @@ impl Upload {
         if !self.on_loop() {
             return Err(ErrorKind::Unsupported.into());
         }
+        if !self.is_afforded(block.len()) {
+            return Err(over_quota());
+        }
         let at = self.next_offset(block.len());
-        write_whole(&self.draft.file, block, at, &self.written)
+        write_whole(&self.draft.file, block, at, &self.draft.written)
     }
 
     /// Writes the whole block in the pool and gives the buffer back, cleared. The next block may be filled meanwhile, but
@@ -625,10 +820,16 @@ impl Upload {
     /// # Errors
     /// As [`Upload::write_now`], EIO, and [`crate::reactor::Pool::run`].
     pub fn write_block(&mut self, mut block: Vec<u8>) -> Job<Vec<u8>> {
+        if !self.is_afforded(block.len()) {
+            return self.run(|| Err(over_quota()));
+        }
         let at = self.next_offset(block.len());
         let file = Arc::clone(&self.draft.file);
-        let written = Arc::clone(&self.written);
+        let written = Arc::clone(&self.draft.written);
+        let stake = Arc::clone(&self.draft.stake);
         self.run(move || {
+            // Until the block is written the upload has not come to its end.
+            let _stake = stake;
             write_whole(&file, &block, at, &written)?;
             block.clear();
             Ok(block)

@@ -2,7 +2,7 @@
 //!
 //! Measuring, counting and choosing the code are for `session`.
 
-use super::reply::Reply;
+use super::reply::{Reply, Text};
 use std::time::Duration;
 
 /// The first line after a whole transfer.
@@ -35,12 +35,15 @@ pub fn rate_line(bytes: u64, took: Duration) -> Option<String> {
 
 /// The reply to a transfer that ended as it should: 226 with the rate, in TYPE A after a warning.
 pub fn transferred(ascii: bool, bytes: u64, took: Duration) -> Reply {
-    let lines = [
-        ascii.then(|| ASCII_WARNING.to_owned()),
-        Some(TRANSFERRED.to_owned()),
-        rate_line(bytes, took),
-    ];
-    Reply::lines(226, lines.into_iter().flatten())
+    stored(ascii, Vec::new(), bytes, took)
+}
+
+/// As [`transferred`], for an upload to an account with a quota, whose lines are shown.
+pub fn stored(ascii: bool, quota: Vec<Text>, bytes: u64, took: Duration) -> Reply {
+    let warning = ascii.then(|| ASCII_WARNING.into());
+    let rate = rate_line(bytes, took).map(Text::from);
+    let lines = warning.into_iter().chain(quota).chain([TRANSFERRED.into()]);
+    Reply::lines(226, lines.chain(rate))
 }
 
 /// The second line of a 150 reply to RETR; `None` for 4096 bytes or less.

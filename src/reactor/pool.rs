@@ -112,8 +112,8 @@ impl Shared {
     }
 }
 
-/// The pool. Threads are started when jobs come and end when they have been idle for a while.
-#[derive(Default)]
+/// The pool. Threads are started when jobs come and end when they have been idle for a while. A clone is the same pool.
+#[derive(Clone, Default)]
 pub struct Pool {
     shared: Arc<Shared>,
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::materials::Home;
 use super::rights::{self, Anonymous, Standing};
 use super::{Failure, listening, materials, run, upload_pipe};
-use crate::files;
+use crate::files::{self, Quotas};
 use crate::flags::{Flags, Stop};
 use crate::keeper::link::Ends;
 use crate::keeper::{self, Link};
@@ -262,6 +262,7 @@ fn shared(
             false => None,
         },
         counts: Counts::default(),
+        quotas: Quotas::default(),
         stopping: Cell::new(Stopping::No),
         command_scratch: command_scratch(),
         blocks: Blocks::default(),

@@ -15,7 +15,7 @@ use super::ban::Bans;
 use super::place::Account;
 use super::policy::{Listed, Rights};
 use super::shared::{Blocks, Counts, GreetingText, Shared, Site, Stopping, command_scratch};
-use crate::files::Tree;
+use crate::files::{Limits, Quotas, Tree};
 use crate::net::Random;
 use crate::proto::path::VirtualPath;
 use crate::reactor::Handle;
@@ -69,6 +69,7 @@ pub(super) fn shared(
         bans: Bans::new(settings.limits.ban),
         upload_owner: None,
         counts: Counts::default(),
+        quotas: Quotas::default(),
         stopping: Cell::new(Stopping::No),
         command_scratch: command_scratch(),
         blocks: Blocks::default(),
@@ -109,6 +110,24 @@ impl Session {
             _session: None,
             _opened: None,
         });
+    }
+
+    /// Gives the account that is logged in a quota, as a login does.
+    pub(super) async fn limit(&mut self, limits: Limits) {
+        let Ok(account) = self.account() else {
+            return;
+        };
+        let (site, tree) = (Rc::clone(&account.site), account.tree().clone());
+        let tree = self.shared.quotas.enforce(tree, limits).await;
+        if let Ok(account) = self.account_mut() {
+            account.rights.has_quota = true;
+            account.site = Rc::new(Site {
+                tree,
+                label: site.label.clone(),
+                start: site.start.clone(),
+                identity: Arc::clone(&site.identity),
+            });
+        }
     }
 }
 

@@ -8,9 +8,10 @@ use super::policy::Rights;
 use super::refusal::Refusal;
 use super::shared::{CountedAnonymous, CountedUser, Site};
 use super::{Session, Who};
-use crate::files::{Kind, Stat, Tree};
+use crate::files::{Kind, Stat, Tree, Usage};
 use crate::proto::facts::Perm;
 use crate::proto::path::{PathError, VirtualPath};
+use crate::proto::reply::Text;
 use crate::settings::Settings;
 use crate::sys::creds::Identity;
 use crate::units::{Bandwidth, Ratio};
@@ -106,12 +107,48 @@ impl Session {
         Ok(path)
     }
 
+    /// What the account has of its quota, in Pure-FTPd's lines; none without one.
+    pub(super) async fn quota_lines(&self) -> Vec<Text> {
+        let Ok(tree) = self.tree() else {
+            return Vec::new();
+        };
+        match tree.usage().await {
+            Some(usage) => usage_lines(&usage),
+            None => Vec::new(),
+        }
+    }
+
     /// A name as the log shows it: root and path.
     pub(super) fn logged_name(&self, path: &VirtualPath) -> Vec<u8> {
         let label = self
             .account()
             .map_or(&b""[..], |account| &account.site.label);
         [label, path.as_bytes()].concat()
+    }
+}
+
+fn usage_lines(usage: &Usage) -> Vec<Text> {
+    let (used, limits) = (usage.used, usage.limits);
+    let files = limits.files.map(|most| {
+        let percent = percent(used.files, most);
+        format!(
+            "{} files used ({percent}%) - authorized: {most} files",
+            used.files
+        )
+    });
+    let bytes = limits.bytes.map(|most| {
+        let percent = percent(used.bytes, most);
+        let (used, most) = (used.bytes / 1024, most / 1024);
+        format!("{used} Kbytes used ({percent}%) - authorized: {most} Kb")
+    });
+    files.into_iter().chain(bytes).map(Text::from).collect()
+}
+
+/// Of nothing everything is used.
+fn percent(used: u64, most: u64) -> u128 {
+    match most {
+        0 => 100,
+        _ => u128::from(used) * 100 / u128::from(most),
     }
 }
 
@@ -196,5 +233,37 @@ impl Granted {
             () => stat.mode,
         };
         bits & wanted == wanted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::{Amounts, Limits};
+
+    #[test]
+    fn usage_is_told_in_pure_ftpds_words() {
+        let lines = |files, bytes, limits| {
+            let used = Amounts { files, bytes };
+            let lines = usage_lines(&Usage { used, limits });
+            let text = |line: &Text| String::from_utf8_lossy(line.as_ref()).into_owned();
+            lines.iter().map(text).collect::<Vec<_>>()
+        };
+        let limits = |files, bytes| Limits { files, bytes };
+        assert_eq!(
+            lines(3, 601_010, limits(Some(3), Some(1 << 20))),
+            [
+                "3 files used (100%) - authorized: 3 files",
+                "586 Kbytes used (57%) - authorized: 1024 Kb"
+            ]
+        );
+        assert_eq!(
+            lines(2, 5, limits(Some(3), None)),
+            ["2 files used (66%) - authorized: 3 files"]
+        );
+        assert_eq!(
+            lines(0, u64::MAX, limits(None, Some(0))),
+            ["18014398509481983 Kbytes used (100%) - authorized: 0 Kb"]
+        );
     }
 }

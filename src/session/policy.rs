@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use super::refusal::Refusal;
+use crate::files::names_quota_file;
 use crate::proto::path::VirtualPath;
 use crate::settings::Settings;
 
@@ -114,6 +115,8 @@ pub struct Rights {
     pub write_dots: bool,
     /// Files of this user are not served.
     pub unserved_owner: Option<u32>,
+    /// There is a quota: its file is neither shown nor touched.
+    pub has_quota: bool,
 }
 
 impl Rights {
@@ -139,6 +142,7 @@ impl Rights {
             read_dots: files.dotfiles.allow_read && !files.dotfiles.prohibit_read,
             write_dots: false,
             unserved_owner,
+            has_quota: false,
         }
     }
 
@@ -162,6 +166,7 @@ impl Rights {
             read_dots: trusted || !dots.prohibit_read,
             write_dots: trusted || !(dots.prohibit_write || dots.prohibit_read),
             unserved_owner: None,
+            has_quota: false,
         }
     }
 
@@ -173,7 +178,8 @@ impl Rights {
         typed: &[u8],
     ) -> Result<(), Refusal> {
         let dots = !self.read_dots && path.has_dot_component();
-        if dots || self.is_denied(settings, path) {
+        let quota = self.has_quota && path.components().any(names_quota_file);
+        if dots || quota || self.is_denied(settings, path) {
             return Err(Refusal::Prohibited(typed.to_vec()));
         }
         Ok(())
@@ -183,7 +189,9 @@ impl Rights {
     pub fn shows(&self, settings: &Settings, name: &[u8]) -> bool {
         let files = &settings.files;
         let dots = !self.read_dots && name.starts_with(b".");
+        let quota = self.has_quota && names_quota_file(name);
         !dots
+            && !quota
             && !files
                 .hide_files
                 .iter()

@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 
 use super::End;
-use crate::proto::reply::Reply;
+use crate::proto::reply::{Reply, Text};
 use crate::units::Ratio;
 
 /// Why a command was not done.
@@ -191,6 +191,12 @@ pub enum Refusal {
     TooLarge(u64),
     /// 552: `--maxsessionbytes`, `--maxsessionfiles`.
     SessionLimit,
+    /// 552: the quota has no place for this name.
+    QuotaExceeded(Vec<u8>),
+    /// 552: likewise, with what the account has.
+    QuotaExceededBy(Vec<u8>, Vec<Text>),
+    /// 552: the quota was reached in mid-transfer; with what the account has.
+    QuotaReached(Vec<u8>, Vec<Text>),
     /// 421: the server stops.
     ShuttingDown,
     /// 452: too many clients wait for the same disk.
@@ -372,6 +378,16 @@ impl Refusal {
                 format!("Transfer aborted: files may not be larger than {limit} bytes"),
             ),
             Self::SessionLimit => Reply::new(552, "You have uploaded as much as one session may"),
+            Self::QuotaExceeded(name) => Reply::new(552, quota_exceeded(name)),
+            Self::QuotaExceededBy(name, usage) => {
+                let lines = [quota_exceeded(name).into()];
+                Reply::lines(552, lines.into_iter().chain(usage.iter().cloned()))
+            }
+            Self::QuotaReached(name, usage) => {
+                let first: [Text; 1] = ["Transfer aborted (quota)".into()];
+                let lines = first.into_iter().chain(usage.iter().cloned());
+                Reply::lines(552, lines).line(quota_exceeded(name))
+            }
             Self::ShuttingDown => Reply::new(421, "The server is shutting down"),
             Self::Busy => Reply::new(451, "The disk is busy, please try again later"),
         })
@@ -405,6 +421,10 @@ pub fn words(error: &io::Error) -> String {
         Some(end) => text[..end].to_owned(),
         None => text,
     }
+}
+
+fn quota_exceeded(name: &[u8]) -> Vec<u8> {
+    [b"Quota exceeded: [", name, b"] won't be saved"].concat()
 }
 
 fn named(code: u16, head: &str, name: &[u8]) -> Reply {

@@ -12,7 +12,7 @@ use super::announce::Announcements;
 use super::ban::Bans;
 use super::control::Scratch;
 use super::policy::Listed;
-use crate::files::{NewOwner, Tree};
+use crate::files::{NewOwner, Quotas, Tree};
 use crate::keeper::Link;
 use crate::net::Random;
 use crate::proto::path::VirtualPath;
@@ -100,6 +100,8 @@ pub struct Shared {
     pub upload_owner: Option<NewOwner>,
     /// Who is here.
     pub counts: Counts,
+    /// What accounts with a quota have.
+    pub quotas: Quotas,
     /// How far the server is on its way to stop.
     pub stopping: Cell<Stopping>,
     /// The buffer commands are read into.

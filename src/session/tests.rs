@@ -9,6 +9,7 @@ mod data;
 mod edit;
 mod harness;
 mod names;
+mod quota;
 mod replies;
 mod transfers;
 mod uploads;

@@ -228,6 +228,7 @@ impl Mover {
             });
             let (count, written) = patiently(&self.shared, reading).await?;
             written?;
+            sink.write_held().await?;
             if count == 0 {
                 return Ok(());
             }
@@ -250,7 +251,7 @@ impl Mover {
                 Step::Finished => return sink.write_rest().await,
                 Step::Write(block) => {
                     let count = block.len() as u64;
-                    pipe.writing = Some(sink.write_block(block)?);
+                    pipe.writing = Some(sink.write_block(block).await?);
                     self.account_for(count).await;
                     sink.check_space().await?;
                 }
@@ -353,6 +354,8 @@ pub(super) struct Sink {
     bounds: Bounds,
     text: Option<AsciiIn>,
     converted: Vec<u8>,
+    /// What waits for room in the quota.
+    held: Vec<u8>,
     received: u64,
     next_check: u64,
 }
@@ -373,6 +376,7 @@ impl Sink {
             bounds,
             text: text.then(AsciiIn::default),
             converted: Vec::new(),
+            held: Vec::new(),
             received: 0,
             next_check: SPACE_CHECK,
         }
@@ -414,10 +418,29 @@ impl Sink {
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        if !self.upload.affords(bytes.len() as u64) {
+            self.held.extend_from_slice(bytes);
+            return Ok(());
+        }
         self.upload.write_now(bytes).map_err(Refusal::WriteError)
     }
 
-    fn write_block(&mut self, block: Vec<u8>) -> Result<Job<Vec<u8>>, Refusal> {
+    /// Writes what waited for room in the quota, if anything did.
+    async fn write_held(&mut self) -> Result<(), Refusal> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        let held = std::mem::take(&mut self.held);
+        self.afford(held.len()).await?;
+        self.upload.write_now(&held).map_err(Refusal::WriteError)
+    }
+
+    async fn afford(&mut self, count: usize) -> Result<(), Refusal> {
+        let afforded = self.upload.afford(count as u64).await;
+        afforded.map_err(Refusal::WriteError)
+    }
+
+    async fn write_block(&mut self, block: Vec<u8>) -> Result<Job<Vec<u8>>, Refusal> {
         let block = match &mut self.text {
             None => block,
             Some(converter) => {
@@ -427,6 +450,7 @@ impl Sink {
             }
         };
         self.admit(block.len())?;
+        self.afford(block.len()).await?;
         Ok(self.upload.write_block(block))
     }
 
@@ -440,6 +464,7 @@ impl Sink {
             return Ok(());
         }
         self.admit(rest.len())?;
+        self.afford(rest.len()).await?;
         let written = self.upload.write_block(rest).await;
         written.map(drop).map_err(Refusal::WriteError)
     }

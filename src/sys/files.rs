@@ -1,4 +1,4 @@
-//! Calls on files that no safe crate covers: closing with the error kept, and `fchmodat2`.
+//! Calls on files that no safe crate covers: closing with the error kept, `fchmodat2`, and locks of open files.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
@@ -40,6 +40,26 @@ pub fn change_mode(object: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
     }
 }
 
+/// Takes a write lock on the whole file if nobody else holds one (F_OFD_SETLK of fcntl(2)). It keeps out whoever locks by
+/// fcntl, in this process too, and is given back when the last descriptor of this open file is closed.
+///
+/// # Errors
+/// EAGAIN (or EACCES) when it is held; what the file system gives; EBADF for a file that was not opened for writing.
+pub fn try_lock(file: BorrowedFd<'_>) -> io::Result<()> {
+    let request = libc::flock {
+        l_type: libc::F_WRLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    };
+    // SAFETY: the call reads the structure, which outlives it, and writes no memory.
+    match unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &request) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,5 +85,15 @@ mod tests {
                 Some(libc::ENOSYS | libc::EPERM)
             )),
         }
+    }
+
+    #[test]
+    fn a_lock_keeps_others_out_until_its_file_is_closed() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (first, second) = (file.reopen().unwrap(), file.reopen().unwrap());
+        try_lock(first.as_fd()).unwrap();
+        assert!(try_lock(second.as_fd()).is_err());
+        drop(first);
+        try_lock(second.as_fd()).unwrap();
     }
 }

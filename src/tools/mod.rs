@@ -5,4 +5,5 @@ pub mod authd;
 mod daemon;
 pub mod pw;
 pub mod pwconvert;
+pub mod quotacheck;
 pub mod uploadscript;

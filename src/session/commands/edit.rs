@@ -3,6 +3,7 @@
 use super::super::Session;
 use super::super::refusal::Refusal;
 use super::{Argument, Feature, OneShot, Row, Rules, Run, Waiting};
+use crate::files::is_over_quota;
 use crate::logs::{Severity, escape};
 use crate::proto::reply::{Reply, quoted};
 use crate::proto::request;
@@ -73,7 +74,9 @@ fn dele(session: &mut Session, typed: Vec<u8>) -> Waiting<'_> {
         removed.map_err(|error| Refusal::FailedOn("Could not delete ", typed.clone(), error))?;
         let name = session.logged_name(&path);
         session.log(Severity::Notice, format_args!("Deleted {}", escape(&name)));
-        Ok(Reply::new(250, [b"Deleted ", typed.as_slice()].concat()))
+        let mut lines = session.quota_lines().await;
+        lines.push([b"Deleted ", typed.as_slice()].concat().into());
+        Ok(Reply::lines(250, lines))
     })
 }
 
@@ -87,13 +90,20 @@ fn mkd(session: &mut Session, typed: Vec<u8>) -> Waiting<'_> {
         let path = session.new_path(&typed)?;
         let mode = session.directory_mode(&path).await?;
         let made = session.tree()?.make_directory(path.relative(), mode).await;
-        made.map_err(|error| Refusal::Failed("Can't create directory", error))?;
+        match made {
+            Err(error) if is_over_quota(&error) => {
+                let usage = session.quota_lines().await;
+                return Err(Refusal::QuotaExceededBy(typed, usage));
+            }
+            made => made.map_err(|error| Refusal::Failed("Can't create directory", error))?,
+        }
         let text = [
             quoted(path.as_bytes()).as_slice(),
             b" : The directory was successfully created",
         ]
         .concat();
-        Ok(Reply::new(257, text))
+        let lines = [text.into()].into_iter().chain(session.quota_lines().await);
+        Ok(Reply::lines(257, lines))
     })
 }
 
@@ -128,7 +138,9 @@ fn rmd(session: &mut Session, typed: Vec<u8>) -> Waiting<'_> {
         let path = session.changeable_path(&typed)?;
         let removed = session.tree()?.remove_directory(path.relative()).await;
         removed.map_err(|error| Refusal::Failed("Can't remove directory", error))?;
-        Ok(Reply::new(250, "The directory was successfully removed"))
+        let mut lines = session.quota_lines().await;
+        lines.push("The directory was successfully removed".into());
+        Ok(Reply::lines(250, lines))
     })
 }
 
@@ -172,6 +184,8 @@ fn rnto(session: &mut Session, typed: Vec<u8>) -> Waiting<'_> {
             .rename(from.relative(), to.relative(), replace)
             .await;
         renamed.map_err(Refusal::RenameFailed)?;
+        // Where something was replaced the count has changed before the client hears of it.
+        session.quota_lines().await;
         let (from, to) = (session.logged_name(&from), session.logged_name(&to));
         session.log(
             Severity::Notice,

@@ -11,10 +11,10 @@ use super::super::refusal::Refusal;
 use super::super::shared::{CountedAnonymous, CountedUser, Site};
 use super::super::{End, Once, Representation, Session, Who};
 use super::{Argument, Feature, Row, Rules, Run, Waiting, rows};
-use crate::files::Tree;
+use crate::files::{self, Tree, Trouble};
 use crate::keeper::Granted;
 use crate::keeper::link::NotGranted;
-use crate::keeper::message::{Check, Denial, LONGEST_PASSWORD, Secret};
+use crate::keeper::message::{Check, Denial, LONGEST_PASSWORD, Limits, Secret};
 use crate::logs::{Severity, escape};
 use crate::proto::banner;
 use crate::proto::facts::Facts;
@@ -23,7 +23,7 @@ use crate::proto::reply::{Reply, Text};
 use crate::session::data::{Data, Stage};
 use crate::session::transfer::Progress;
 use crate::sys::creds::Identity;
-use crate::units::{Bandwidth, Rate, Ratio};
+use crate::units::{Bandwidth, Quota, Rate, Ratio};
 
 /// Longest user name kept, in bytes; Pure-FTPd's limit.
 const LONGEST_NAME: usize = 127;
@@ -326,6 +326,14 @@ impl Session {
         });
         let adopted = Tree::adopt(root, Arc::clone(&identity), &shared.handle).await;
         let tree = adopted.map_err(|_| Refusal::NoHome)?;
+        let quota = match grant.trusted {
+            true => files::Limits::default(),
+            false => quota_limits(&grant.limits, limits.quota),
+        };
+        let tree = match quota.is_some() {
+            true => shared.quotas.enforce(tree, quota).await,
+            false => tree,
+        };
         let cwd = VirtualPath::root()
             .join(&grant.start)
             .map_err(|_| Refusal::NoHome)?;
@@ -345,7 +353,10 @@ impl Session {
             name: name.clone(),
             site,
             cwd,
-            rights: Rights::account(settings, grant.trusted),
+            rights: Rights {
+                has_quota: quota.is_some(),
+                ..Rights::account(settings, grant.trusted)
+            },
             bandwidth: Bandwidth {
                 up: rate(grant.limits.upload_rate, user_bandwidth.up),
                 down: rate(grant.limits.download_rate, user_bandwidth.down),
@@ -364,7 +375,35 @@ impl Session {
             format_args!("{} is now logged in", escape(&name)),
         );
         self.enter(account);
+        self.log_quota_trouble();
         Ok(self.welcome_account().await)
+    }
+
+    /// What the administrator should know of a quota that cannot be kept as it should.
+    fn log_quota_trouble(&self) {
+        let Ok(tree) = self.tree() else {
+            return;
+        };
+        let what = match tree.quota_trouble() {
+            None => return,
+            Some(Trouble::Broken) => {
+                "is no quota file: nothing can be uploaded until wharf-quotacheck has made a new one"
+            }
+            Some(Trouble::Locked) => {
+                "is locked by another program: nothing can be uploaded meanwhile"
+            }
+            Some(Trouble::Uncounted) => {
+                "is out of reach or its tree too large to be counted now: nothing can be uploaded until wharf-quotacheck has counted it"
+            }
+            Some(Trouble::Unwritable) => {
+                "cannot be written by the user: the quota is kept in memory"
+            }
+        };
+        let name = self.logged_name(&VirtualPath::root());
+        self.log(
+            Severity::Warning,
+            format_args!("{}.ftpquota {what}", escape(&name)),
+        );
     }
 
     /// Pure-FTPd's lines after a login, in its order.
@@ -396,6 +435,7 @@ impl Session {
         let place = format!("OK. Current {kind} is ").into_bytes();
         lines.push([place.as_slice(), account.cwd.as_bytes()].concat().into());
         lines.extend(self.message(&account.cwd, b".banner").await);
+        lines.extend(self.quota_lines().await);
         Reply::lines(230, lines)
     }
 
@@ -485,6 +525,16 @@ fn shown(name: &[u8]) -> &[u8] {
 }
 
 type Asked = Result<Granted, NotGranted>;
+
+/// What the account may have: its own limits first, those of `-n` for what it has none of.
+fn quota_limits(own: &Limits, all: Option<Quota>) -> files::Limits {
+    files::Limits {
+        files: own.quota_files.or(all.map(|quota| quota.files.into())),
+        bytes: own
+            .quota_bytes
+            .or(all.map(|quota| u64::from(quota.megabytes) << 20)),
+    }
+}
 
 fn own_ratio(ratio: Option<(u32, u32)>) -> Option<Ratio> {
     ratio.map(|(up, down)| Ratio { up, down })

@@ -11,7 +11,7 @@ use super::super::refusal::Refusal;
 use super::super::transfer::{Bounds, Mover, Progress, Sink, check_disk, kilobytes_per_second};
 use super::super::{Representation, Session};
 use super::{Argument, Feature, Row, Rules, Run, Waiting};
-use crate::files::{Create, Existing, NotServed, ReadFile, Upload};
+use crate::files::{Create, Existing, NotServed, ReadFile, Upload, is_over_quota};
 use crate::logs::{Severity, escape};
 use crate::net::{self, Passive, PassiveError};
 use crate::proto::address::{self, AddressError, EpsvArgument};
@@ -470,6 +470,11 @@ fn allo(session: &mut Session, argument: Vec<u8>) -> Waiting<'_> {
         {
             return Err(Refusal::DiskFull);
         }
+        if let Some(usage) = tree.usage().await
+            && !usage.has_room_for(bytes)
+        {
+            return Err(Refusal::DiskFull);
+        }
         if let Some(percent) = session.shared.settings.files.max_disk_percent {
             check_disk(&tree, place.relative(), percent).await?;
         }
@@ -489,7 +494,7 @@ fn stor(session: &mut Session, name: Vec<u8>) -> Waiting<'_> {
             _ => Intent::Store,
         };
         let path = session.new_path(&name)?;
-        session.store(path, how).await
+        session.store(path, &name, how).await
     })
 }
 
@@ -497,7 +502,7 @@ fn appe(session: &mut Session, name: Vec<u8>) -> Waiting<'_> {
     Box::pin(async move {
         session.once.restart = None;
         let path = session.new_path(&name)?;
-        session.store(path, Intent::Append).await
+        session.store(path, &name, Intent::Append).await
     })
 }
 
@@ -511,7 +516,7 @@ fn stou(session: &mut Session, _argument: Vec<u8>) -> Waiting<'_> {
         let random = session.shared.random.borrow_mut().next_u32().unwrap_or(0);
         let name = format!("wharf.{seconds:08x}.{:04x}.{number:04x}", random & 0xffff);
         let path = session.new_path(name.as_bytes())?;
-        session.store(path, Intent::Unique).await
+        session.store(path, name.as_bytes(), Intent::Unique).await
     })
 }
 
@@ -636,7 +641,13 @@ impl Session {
         Ok(())
     }
 
-    async fn store(&mut self, path: VirtualPath, intent: Intent) -> Result<Reply, Refusal> {
+    /// Receives a file; `typed` is how the client wrote its name.
+    async fn store(
+        &mut self,
+        path: VirtualPath,
+        typed: &[u8],
+        intent: Intent,
+    ) -> Result<Reply, Refusal> {
         let account = self.account()?;
         let anonymous = account.rights.anonymous;
         account.rights.upload.map_err(Refusal::Forbidden)?;
@@ -659,7 +670,10 @@ impl Session {
             let size = found.map_or(0, |stat| stat.size);
             return Err(Refusal::RestartTooLarge { offset, size });
         }
-        let mut upload = created.map_err(|error| self.cannot_store(error, anonymous))?;
+        let mut upload = created.map_err(|error| match is_over_quota(&error) {
+            true => Refusal::QuotaExceeded(typed.to_vec()),
+            false => self.cannot_store(error, anonymous),
+        })?;
         if let Some(owner) = self.shared.upload_owner.filter(|_| anonymous) {
             upload.give_to(owner);
         }
@@ -670,7 +684,18 @@ impl Session {
             let handle = self.shared.handle.clone();
             handle.until(handle.now() + TAKING_BACK, settled).await;
         }
-        received
+        match received {
+            Err(Refusal::WriteError(error)) if is_over_quota(&error) => {
+                let usage = self.quota_lines().await;
+                Err(Refusal::QuotaReached(typed.to_vec(), usage))
+            }
+            Err(refusal) => {
+                // Whatever stays is in the count before the client hears of it.
+                self.quota_lines().await;
+                Err(refusal)
+            }
+            Ok(reply) => Ok(reply),
+        }
     }
 
     /// Opens the data connection and lets it fill `upload`.
@@ -709,7 +734,8 @@ impl Session {
         self.totals.uploaded += progress.moved();
         self.totals.files_uploaded += 1;
         let took = Duration::from_secs_f64(progress.seconds());
-        Ok(transfer_text::transferred(ascii, progress.moved(), took))
+        let usage = self.quota_lines().await;
+        Ok(transfer_text::stored(ascii, usage, progress.moved(), took))
     }
 
     async fn receive_into(

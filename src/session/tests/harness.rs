@@ -25,6 +25,7 @@ use super::super::lab::ReplyReader;
 pub(super) use super::super::lab::{Login, Reply};
 use super::super::shared::{Counted, Shared};
 use super::super::{Session, commands};
+use crate::files::Limits;
 use crate::net::{Stream, prepare_control};
 use crate::reactor::{Priority, Reactor};
 use crate::settings::Settings;
@@ -210,6 +211,7 @@ impl Ground {
             login,
             sessions: 1,
             tcp: false,
+            quota: None,
             prepare: Box::new(|_| {}),
         }
     }
@@ -232,6 +234,7 @@ pub(super) struct Plan {
     login: Login,
     sessions: usize,
     tcp: bool,
+    quota: Option<Limits>,
     prepare: Box<dyn FnOnce(&mut Shared) + Send>,
 }
 
@@ -239,6 +242,12 @@ impl Plan {
     /// With control connections over TCP.
     pub(super) fn over_tcp(mut self) -> Plan {
         self.tcp = true;
+        self
+    }
+
+    /// With a quota of so many files and bytes for the account.
+    pub(super) fn quota(mut self, files: Option<u64>, bytes: Option<u64>) -> Plan {
+        self.quota = Some(Limits { files, bytes });
         self
     }
 
@@ -304,7 +313,12 @@ fn serve(plan: Plan, sockets: Vec<TcpStream>) -> u64 {
         let counted = Counted::session(&shared, peer);
         let mut session = Session::new(&shared, stream, local, counted);
         session.log_in(plan.login);
-        handle.spawn(session.run());
+        handle.spawn(async move {
+            if let Some(limits) = plan.quota {
+                session.limit(limits).await;
+            }
+            session.run().await;
+        });
     }
     let watched = handle.clone();
     let ended = reactor.run(async move {
