@@ -58,8 +58,26 @@ pub fn is_root() -> bool {
 /// Names the step that failed, or what was found left over. The process is then in a state nobody asked for and must end.
 /// Refused at once: user or group 0, and a process with more than one thread.
 pub fn drop_for_good(uid: u32, gid: u32, root: &Path, gives_files: bool) -> io::Result<()> {
+    drop_with_groups(uid, gid, &[], root, gives_files)
+}
+
+/// As [`drop_for_good`], but the process stays in the user's other groups, none of which may be root's.
+///
+/// # Errors
+/// As for [`drop_for_good`].
+pub fn drop_with_groups(
+    uid: u32,
+    gid: u32,
+    groups: &[u32],
+    root: &Path,
+    gives_files: bool,
+) -> io::Result<()> {
     let uid = unprivileged(uid).map(Uid::from_raw)?;
     let gid = unprivileged(gid).map(Gid::from_raw)?;
+    let others = groups.iter().copied().map(unprivileged);
+    let groups: Vec<Gid> = others
+        .map(|group| group.map(Gid::from_raw))
+        .collect::<io::Result<_>>()?;
     refuse_other_threads()?;
     enter(root)?;
     empty_bounding_set()?;
@@ -67,9 +85,9 @@ pub fn drop_for_good(uid: u32, gid: u32, root: &Path, gives_files: bool) -> io::
     if !kept.is_empty() {
         keep_through_the_change()?;
     }
-    change_identity(uid, gid)?;
+    change_identity(uid, gid, &groups)?;
     seal(kept)?;
-    verify_identity(uid, gid)
+    verify_identity(uid, gid, &groups)
 }
 
 /// Locks the process into the empty directory `root` as nobody, with no capability but those to become a user for a file
@@ -85,7 +103,7 @@ pub fn drop_to_switching(uid: u32, gid: u32, root: &Path, gives_files: bool) -> 
     enter(root)?;
     empty_bounding_set()?;
     keep_through_the_change()?;
-    change_identity(uid, gid)?;
+    change_identity(uid, gid, &[])?;
     seal(CapabilitySet::SETUID | CapabilitySet::SETGID | kept(gives_files))?;
     let (uids, gids) = real_effective_and_saved()?;
     if uids != [uid.as_raw(); 3] || gids != [gid.as_raw(); 3] {
@@ -176,8 +194,8 @@ fn keep_through_the_change() -> io::Result<()> {
     rustix::thread::set_keep_capabilities(true).map_err(|error| failed("keep capabilities", error))
 }
 
-fn change_identity(uid: Uid, gid: Gid) -> io::Result<()> {
-    set_thread_groups(&[]).map_err(|error| failed("leave the supplementary groups", error))?;
+fn change_identity(uid: Uid, gid: Gid, groups: &[Gid]) -> io::Result<()> {
+    set_thread_groups(groups).map_err(|error| failed("leave the supplementary groups", error))?;
     set_thread_res_gid(gid, gid, gid)
         .map_err(|error| failed(&format!("become group {}", gid.as_raw()), error))?;
     set_thread_res_uid(uid, uid, uid)
@@ -213,7 +231,7 @@ fn seal(kept: CapabilitySet) -> io::Result<()> {
     Ok(())
 }
 
-fn verify_identity(uid: Uid, gid: Gid) -> io::Result<()> {
+fn verify_identity(uid: Uid, gid: Gid, groups: &[Gid]) -> io::Result<()> {
     let (uids, gids) = real_effective_and_saved()?;
     if uids != [uid.as_raw(); 3] {
         return Err(left_over(&format!("user numbers {uids:?}")));
@@ -221,7 +239,8 @@ fn verify_identity(uid: Uid, gid: Gid) -> io::Result<()> {
     if gids != [gid.as_raw(); 3] {
         return Err(left_over(&format!("group numbers {gids:?}")));
     }
-    if !rustix::process::getgroups()?.is_empty() {
+    let found = rustix::process::getgroups()?;
+    if !found.iter().all(|group| groups.contains(group)) {
         return Err(left_over("supplementary groups"));
     }
     if set_thread_uid(Uid::ROOT).is_ok() || set_thread_gid(Gid::ROOT).is_ok() {
