@@ -141,6 +141,10 @@ pub struct Limits {
     pub limit_recursion: Option<Recursion>,
 
     /// Give each user room for so many files and megabytes
+    ///
+    /// A megabyte is 1024 times 1024 bytes, and directories count as files. Limits of a user's own
+    /// come first. Anonymous sessions and users of the group of -a have no quota. What is used is
+    /// kept in the file .ftpquota in each home; see wharf-quotacheck(8).
     #[arg(short = 'n', long = "quota", value_name = "FILES:MEGABYTES")]
     pub quota: Option<Quota>,
 }

@@ -110,14 +110,13 @@ fn check(arguments: &Arguments) -> Result<(), Stop> {
     let shown = directory.display().to_string();
     let root = if privileges::is_root() {
         let owner = Owner::of(arguments)?;
-        privileges::drop_with_groups(owner.uid, owner.gid, &owner.groups, directory).map_err(
-            |error| {
+        privileges::drop_with_groups(owner.uid, owner.gid, &owner.groups, directory, false)
+            .map_err(|error| {
                 Stop::new(
                     status::NOT_ENTERED,
                     format!("cannot enter {shown}: {error}"),
                 )
-            },
-        )?;
+            })?;
         Path::new("/")
     } else {
         directory
