@@ -129,6 +129,35 @@ fn the_ratio_is_the_users_own_or_that_of_all() {
     }
 }
 
+#[test]
+fn the_trusted_group_is_not_bound_by_ratio_dots_and_keeping() {
+    if not_root() {
+        return;
+    }
+    let place = Place::new();
+    let users = [
+        User::new(&place, "in", 2001).gid(4000),
+        User::new(&place, "out", 2002),
+    ];
+    for user in &users {
+        for name in ["file", ".dot"] {
+            let name = format!("home/{}/{name}", user.name);
+            place.file(&name, [b'x'; 1000], user.uid, 0o644);
+        }
+    }
+    let server = Launch::system_users(&place, &users, "")
+        .flags(&["-E", "-a", "4000", "-Q", "1:1", "-K", "-X"])
+        .start();
+    let (mut trusted, mut other) = (server.login("in"), server.login("out"));
+    let size = |got: Result<Vec<u8>, u16>| got.map(|bytes| bytes.len());
+    assert_eq!(size(download(&mut trusted, "RETR file")), Ok(1000));
+    assert_eq!(size(download(&mut trusted, "RETR .dot")), Ok(1000));
+    expect(&mut trusted, "DELE .dot", 250);
+    assert_eq!(size(download(&mut other, "RETR file")), Err(550));
+    assert_eq!(size(download(&mut other, "RETR .dot")), Err(553));
+    expect(&mut other, "DELE file", 550);
+}
+
 /// Twenty logins at the same moment: how many came in, and the sessions of those.
 fn storm(server: &Running, name: &str) -> Vec<Client> {
     let mut clients: Vec<Client> = (0..20)

@@ -8,7 +8,8 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -279,6 +280,23 @@ impl<'a> Launch<'a> {
     pub(crate) fn everywhere(mut self) -> Launch<'a> {
         self.address = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         self
+    }
+
+    /// Starts it as inetd does, on the connection of one client.
+    pub(crate) fn inetd(self) -> (Child, Client) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let address = listener.local_addr().expect("its number");
+        let client = Client::connect(address).expect("a connection");
+        let (accepted, _) = listener.accept().expect("the other end");
+        let share = || OwnedFd::from(accepted.try_clone().expect("a second handle"));
+        let child = Command::new(env!("CARGO_BIN_EXE_wharf-ftpd"))
+            .arg("-H")
+            .args(&self.flags)
+            .stdin(share())
+            .stdout(share())
+            .stderr(share())
+            .spawn();
+        (child.expect("the server starts"), client)
     }
 
     /// Starts it and waits until it says that it listens.
