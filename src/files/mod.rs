@@ -36,7 +36,8 @@ use crate::reactor::Handle;
 use crate::sys::creds::{self, Identity};
 
 pub use quota::{
-    Amounts, Limits, NotRecounted, Quotas, Trouble, Usage, is_over_quota, names_quota_file, recount,
+    Amounts, Limits, NotRecounted, Quotas, Recount, Trouble, Usage, is_over_quota,
+    names_quota_file, recount,
 };
 pub use read::{NotServed, Place, ReadFile};
 pub use settled::Settled;

@@ -2,7 +2,7 @@
 //!
 //! The keeper itself only watches: it forks workers, forks another when one dies, adds one when one hangs, and ends
 //! with the server. The workers of a kind share one end of a socket pair, and the kernel deals the messages out: a slow
-//! hash keeps one worker busy and no other client waiting. All but one of the check workers run only when nobody
+//! hash keeps one worker busy and no other client waiting. All but one of the check workers give way to whoever
 //! else wants the processor, so that a storm of logins starves no transfer.
 
 use std::io;
@@ -31,6 +31,9 @@ const HUNG: u64 = 4;
 
 /// A worker busy for longer is ended.
 const LOST: u64 = 60;
+
+/// How far all check workers but one stand behind the server, in steps of nice(2).
+const NICE: i32 = 10;
 
 /// How often the keeper looks at its workers.
 const LOOK: Duration = Duration::from_secs(1);
@@ -203,7 +206,7 @@ impl Keeper {
     /// The life of a worker.
     fn work(&mut self, number: usize, kind: Kind, slot: usize, is_first: bool) -> ! {
         if kind == Kind::Checks && !is_first {
-            let _ = process::run_when_idle();
+            let _ = process::give_way(NICE);
         }
         // The other kinds' ends are not a worker's business.
         let (_, side) = &self.sides[number];

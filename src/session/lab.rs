@@ -15,7 +15,7 @@ use super::ban::Bans;
 use super::place::Account;
 use super::policy::{Listed, Rights};
 use super::shared::{Blocks, Counts, GreetingText, Shared, Site, Stopping, command_scratch};
-use crate::files::{Limits, Quotas, Tree};
+use crate::files::{Quotas, Tree};
 use crate::net::Random;
 use crate::proto::path::VirtualPath;
 use crate::reactor::Handle;
@@ -110,24 +110,6 @@ impl Session {
             _session: None,
             _opened: None,
         });
-    }
-
-    /// Gives the account that is logged in a quota, as a login does.
-    pub(super) async fn limit(&mut self, limits: Limits) {
-        let Ok(account) = self.account() else {
-            return;
-        };
-        let (site, tree) = (Rc::clone(&account.site), account.tree().clone());
-        let tree = self.shared.quotas.enforce(tree, limits).await;
-        if let Ok(account) = self.account_mut() {
-            account.rights.has_quota = true;
-            account.site = Rc::new(Site {
-                tree,
-                label: site.label.clone(),
-                start: site.start.clone(),
-                identity: Arc::clone(&site.identity),
-            });
-        }
     }
 }
 

@@ -47,19 +47,13 @@ pub fn leave(status: i32) -> ! {
     unsafe { libc::_exit(status) }
 }
 
-/// Lets this process run only when no other wants to (SCHED_IDLE).
+/// Lets this process run behind others, by so many steps of nice(2). Not as the kernel's idle class: on a busy machine
+/// its turn would come too late.
 ///
 /// # Errors
-/// What sched_setscheduler(2) gives.
-pub fn run_when_idle() -> io::Result<()> {
-    let parameters = libc::sched_param { sched_priority: 0 };
-    // SAFETY: the pointer is to a live structure of the call's type.
-    let result = unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &parameters) };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+/// What setpriority(2) gives.
+pub fn give_way(steps: i32) -> io::Result<()> {
+    Ok(rustix::process::setpriority_process(None, steps)?)
 }
 
 /// The kernel ends this process when its parent ends.

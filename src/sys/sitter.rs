@@ -114,7 +114,7 @@ pub fn end_after(seconds: u32) {
 /// # Errors
 /// The other end is gone.
 pub fn pass(socket: &UnixStream, descriptor: BorrowedFd<'_>) -> io::Result<()> {
-    process::send(socket, b"d", Some(descriptor))
+    process::send(socket, b"d", &[descriptor])
 }
 
 /// Waits for a descriptor; none when the other end is closed, or sent none.
@@ -122,7 +122,7 @@ pub fn receive(socket: &UnixStream) -> Option<OwnedFd> {
     loop {
         match process::receive(socket, &mut [0]) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            received => return received.ok()?.1,
+            received => return received.ok()?.1.pop(),
         }
     }
 }

@@ -123,9 +123,15 @@ fn check(arguments: &Arguments) -> Result<(), Stop> {
     };
     let mut progress = Progress::new();
     let counted = recount(root, &mut |found| progress.show(found));
-    progress.end(counted.as_ref().ok());
+    progress.end(counted.as_ref().ok().map(|counted| counted.amounts));
     match counted {
-        Ok(_) => Ok(()),
+        Ok(counted) => {
+            if counted.partial {
+                let text = "warning: some directories cannot be read as the user";
+                eprintln!("wharf-quotacheck: {text}: what is in them does not count");
+            }
+            Ok(())
+        }
         Err(NotRecounted::Tree(error)) => Err(Stop::new(
             status::NOT_READ,
             format!("cannot read {shown}: {error}"),
@@ -207,9 +213,9 @@ impl Progress {
         }
     }
 
-    fn end(&mut self, found: Option<&Amounts>) {
+    fn end(&mut self, found: Option<Amounts>) {
         match found {
-            Some(found) if self.terminal => write_line(*found, "\n"),
+            Some(found) if self.terminal => write_line(found, "\n"),
             None if self.shown.is_some() => {
                 // The line that is to come stands alone.
                 let _ = writeln!(io::stderr());

@@ -123,6 +123,16 @@ impl Ground {
         fs::read_to_string(self.path(".ftpquota")).expect("the quota file")
     }
 
+    /// The numbers of its first line.
+    pub(crate) fn counted(&self) -> (u64, u64) {
+        let count = self.count();
+        let mut numbers = count
+            .split([' ', '\n'])
+            .map(|number| number.parse().expect("a number"));
+        let mut next = || numbers.next().expect("two numbers");
+        (next(), next())
+    }
+
     /// What is in the home: files and directories, and bytes.
     pub(crate) fn truth(&self) -> (u64, u64) {
         let (mut files, mut bytes) = (0, 0);

@@ -9,16 +9,6 @@ use rustix::process::Signal;
 use crate::client::Client;
 use crate::ground::Ground;
 
-fn bytes_of(count: &str) -> (u64, u64) {
-    let mut numbers = count
-        .split([' ', '\n'])
-        .map(|number| number.parse().expect("a number"));
-    (
-        numbers.next().expect("files"),
-        numbers.next().expect("bytes"),
-    )
-}
-
 #[test]
 fn f14_a_killed_server_leaves_no_count_below_the_truth() {
     let ground = Ground::new(&["-n", "1000", "-N", "2000"]);
@@ -45,7 +35,7 @@ fn f14_a_killed_server_leaves_no_count_below_the_truth() {
         let _ = stop.send(());
         sender.join().expect("the sender");
         drop(server);
-        let (counted, there) = (bytes_of(&ground.count()), ground.truth());
+        let (counted, there) = (ground.counted(), ground.truth());
         assert!(
             counted.0 >= there.0 && counted.1 >= there.1,
             "{counted:?} {there:?}"

@@ -201,3 +201,23 @@ fn a_terminal_shows_the_progress() {
         "{shown}"
     );
 }
+
+#[test]
+fn a_directory_that_cannot_be_read_is_told_of() {
+    if !is_root() {
+        return eprintln!("skipped: needs root to give a directory to somebody else");
+    }
+    let outer = home();
+    let home = outer.path().join("home");
+    fs::create_dir(home.join("closed")).expect("a directory");
+    fs::set_permissions(home.join("closed"), fs::Permissions::from_mode(0o700)).expect("a mode");
+    let id = UID.to_string();
+    let output = run(ours().args(["-u", &id, "-g", &id, "-d"]).arg(&home));
+    assert!(
+        output.status.success() && said(&output).contains("warning"),
+        "{}",
+        said(&output)
+    );
+    let count = fs::read(home.join(".ftpquota")).expect("the file");
+    assert_eq!(count, b"10 3027\n");
+}

@@ -147,13 +147,8 @@ fn the_count_goes_on_when_debians_pure_ftpd_takes_over_and_back() {
     theirs.expect("DELE g", 250);
     drop(data);
     assert_eq!(ours.reply().code, 226);
-    let count = ground.count();
-    let bytes: u64 = count
-        .split([' ', '\n'])
-        .nth(1)
-        .and_then(|n| n.parse().ok())
-        .expect("bytes");
-    assert!(bytes >= 100, "{count}");
+    let (_, bytes) = ground.counted();
+    assert!(bytes >= 100, "{}", ground.count());
     drop((ours, theirs));
     let _ = child.kill();
     let _ = child.wait();
@@ -162,5 +157,31 @@ fn the_count_goes_on_when_debians_pure_ftpd_takes_over_and_back() {
         let _ = Client::log_in(server.address);
         let (files, bytes) = ground.truth();
         ground.count() == format!("{files} {bytes}\n")
+    });
+}
+
+#[test]
+fn a_recount_during_a_session_is_put_right_by_the_next_login() {
+    let ground = Ground::new(&["-n", "9", "-N", "1"]);
+    let server = ground.serve(&[]);
+    let (mut client, _) = Client::log_in(server.address);
+    assert_eq!(client.upload("STOR f", b"xyz"), 226);
+    ground.put("by-hand", b"1234567");
+    let data = client.begin("STOR g").expect("accepted");
+    let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_wharf-quotacheck"));
+    check.args(["-u", &UID.to_string(), "-g", &UID.to_string(), "-d"]);
+    let status = check.arg(ground.home()).status();
+    assert!(status.expect("a status").success());
+    drop(data);
+    assert_eq!(client.reply().code, 226);
+    let count = ground.count();
+    let (files, bytes) = ground.counted();
+    assert!(files >= 3 && bytes >= 10, "{count}");
+    assert!(count.contains("reserved"), "{count}");
+    client.expect("QUIT", 221);
+    drop(client);
+    eventually("the next login counts", || {
+        let _ = Client::log_in(server.address);
+        ground.count() == "3 10\n"
     });
 }

@@ -83,11 +83,22 @@ pub(super) struct Books {
 #[derive(Default)]
 pub(super) struct Rounds {
     pub(super) running: bool,
-    /// The last that began, the last that ended, the last that somebody wants.
+    /// The last that began, the last that looked into the books, the last that ended, the last that somebody wants.
     pub(super) begun: u64,
+    planned: u64,
     pub(super) done: u64,
     pub(super) wanted: u64,
     pub(super) waiting: Vec<Waker>,
+}
+
+impl Rounds {
+    /// Asks for a round that looks into the books after now, and gives its number.
+    pub(super) fn want(&mut self) -> u64 {
+        let coming = self.running && self.done < self.begun && self.planned < self.begun;
+        let number = if coming { self.begun } else { self.begun + 1 };
+        self.wanted = self.wanted.max(number);
+        number
+    }
 }
 
 /// What a round is about to write.
@@ -204,6 +215,7 @@ impl Books {
     /// What to write when the file says this, its lock being held. From here until [`Books::settle`] only what both the
     /// old and the new text keep in reserve can be taken.
     pub(super) fn plan(&mut self, seen: Entry) -> Plan {
+        self.rounds.planned = self.rounds.begun;
         // A program that knows of no reserve wrote the file: whether ours is in its count, nobody can say.
         let rewritten = !seen.reserved.covers(self.noted);
         if rewritten {

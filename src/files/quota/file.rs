@@ -189,18 +189,22 @@ impl QuotaFile {
         Ok(ftruncate(&self.file, text.len() as u64)?)
     }
 
-    /// Whether the file system keeps the two kinds of locks apart.
-    pub(super) fn can_show_life(&self) -> bool {
-        // The magic number has 32 bits; the field's width and sign differ between machines.
-        fstatfs(&self.file).is_ok_and(|found| !ONE_KIND_OF_LOCK.contains(&(found.f_type as u32)))
-    }
-
-    /// Shows that a server is at work here, until this value ends. Not where another recounts.
+    /// Shows that a server is at work here, until this value ends. Not where another makes sure to be alone.
+    ///
+    /// # Errors
+    /// What flock(2) gives; [`io::ErrorKind::Unsupported`] where the file system does not keep the two kinds of locks apart.
     pub(super) fn show_life(&self) -> io::Result<bool> {
+        // The magic number has 32 bits; the field's width and sign differ between machines.
+        if ONE_KIND_OF_LOCK.contains(&(fstatfs(&self.file)?.f_type as u32)) {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         held(flock(&self.file, FlockOperation::NonBlockingLockShared))
     }
 
     /// Makes sure that no other server is at work here, until this value ends or [`QuotaFile::show_life`] is called.
+    ///
+    /// # Errors
+    /// What flock(2) gives.
     pub(super) fn be_alone(&self) -> io::Result<bool> {
         held(flock(&self.file, FlockOperation::NonBlockingLockExclusive))
     }

@@ -24,12 +24,13 @@ use crate::reactor::{Handle, Pool};
 const PATIENCE: Duration = Duration::from_secs(2);
 const IMPATIENCE: Duration = Duration::from_millis(50);
 
-/// How long a session waits for a round.
+/// How long a command waits for a round, and a login.
 const DEADLINE: Duration = Duration::from_secs(15);
+const AT_LOGIN: Duration = Duration::from_secs(3);
 
-/// What counting a tree at a login may cost.
-const MOST_COUNTED: u64 = 2_000_000;
-const LONGEST_COUNT: Duration = Duration::from_secs(10);
+/// What counting a tree after a login may cost.
+const MOST_COUNTED: u64 = 5_000_000;
+const LONGEST_COUNT: Duration = Duration::from_secs(180);
 
 /// How often what others gave up may be taken away by somebody quicker.
 const TRIES: usize = 32;
@@ -61,12 +62,11 @@ impl Ledger {
         self.root.device_of(Reach::Home)
     }
 
-    /// Has a round that begins after now, and gives its number.
+    /// Has a round that heeds all that is in the books now, and gives its number.
     fn ask_for_round(self: &Arc<Ledger>) -> u64 {
         let mut books = self.books();
         let rounds = &mut books.rounds;
-        rounds.wanted = rounds.begun + 1;
-        let wanted = rounds.wanted;
+        let wanted = rounds.want();
         if !rounds.running {
             rounds.running = true;
             drop(books);
@@ -81,6 +81,22 @@ impl Ledger {
     /// # Errors
     /// [`io::ErrorKind::TimedOut`] when the disk does not answer.
     pub(super) async fn settled(self: &Arc<Ledger>, handle: &Handle) -> io::Result<()> {
+        self.settled_within(DEADLINE, handle).await
+    }
+
+    /// As [`Ledger::settled`], for a login: where the tree has to be counted first it does not wait for that.
+    ///
+    /// # Errors
+    /// As [`Ledger::settled`].
+    pub(super) async fn opened(self: &Arc<Ledger>, handle: &Handle) -> io::Result<()> {
+        self.settled_within(AT_LOGIN, handle).await
+    }
+
+    async fn settled_within(
+        self: &Arc<Ledger>,
+        deadline: Duration,
+        handle: &Handle,
+    ) -> io::Result<()> {
         let wanted = self.ask_for_round();
         let done = std::future::poll_fn(|context| {
             let rounds = &mut self.books().rounds;
@@ -90,7 +106,7 @@ impl Ledger {
             rounds.waiting.push(context.waker().clone());
             Poll::Pending
         });
-        let answered = handle.until(handle.now() + DEADLINE, done).await;
+        let answered = handle.until(handle.now() + deadline, done).await;
         answered.ok_or_else(|| io::ErrorKind::TimedOut.into())
     }
 
@@ -99,7 +115,7 @@ impl Ledger {
         let books = self.books();
         let trouble = match (books.trouble, books.store) {
             (None, Store::Memory) => Some(Trouble::Unwritable),
-            (None, Store::Unopened) => Some(Trouble::Uncounted),
+            (None, Store::Unopened) => Some(Trouble::Counting),
             (trouble, _) => trouble,
         };
         (books.used(), trouble)
@@ -193,11 +209,15 @@ impl Ledger {
             Err(error) if is_not_for_us(&error) => return self.open_in_memory(root),
             opened => opened?,
         };
-        let alive = shown.can_show_life() && shown.show_life()?;
-        if !alive && shown.can_show_life() {
-            // Another server counts the tree.
-            return Err(Errno::AGAIN.into());
-        }
+        let alive = match shown.show_life() {
+            Ok(false) => {
+                // Another server counts the tree.
+                return Err(Errno::AGAIN.into());
+            }
+            Ok(true) => true,
+            // Not on this file system: then no other server's mark can be told from a killed one's.
+            Err(_) => false,
+        };
         let seen = {
             let file = self.open_locked(root)?;
             file.read()?
@@ -210,7 +230,7 @@ impl Ledger {
         books.store = Store::File;
         books.total = total;
         drop(books);
-        if alive && shown.show_life()? {
+        if alive && matches!(shown.show_life(), Ok(true)) {
             *self.life() = Some(shown);
         }
         Ok(())

@@ -52,6 +52,8 @@ pub enum Trouble {
     Locked,
     /// The tree could not be counted, or the file not reached.
     Uncounted,
+    /// The tree is being counted.
+    Counting,
     /// The account may not write the file: the count is kept in memory.
     Unwritable,
 }
@@ -108,11 +110,11 @@ pub struct Quotas {
 
 impl Quotas {
     /// The tree with these limits in force. Where no other session is in it, the count is read, and made where there is none or
-    /// a killed server left it in doubt; that takes as long as [`LONGEST_COUNT`](ledger) says at most.
+    /// a killed server left it in doubt. A large tree is counted on behind the login; until then nothing can be taken.
     pub async fn enforce(&self, tree: Tree, limits: Limits) -> Tree {
         let ledger = self.ledger(&tree);
         // Without an answer the quota is in force all the same: nothing can be taken.
-        let _ = ledger.settled(&tree.handle).await;
+        let _ = ledger.opened(&tree.handle).await;
         Tree {
             quota: Some(Rc::new(Quota {
                 ledger: Some(ledger),
@@ -185,6 +187,9 @@ impl Tree {
     /// What the account has, once all that it did so far is in the file; none without a quota, or where it cannot be known.
     pub async fn usage(&self) -> Option<Usage> {
         let ledger = self.ledger()?;
+        if ledger.standing().1 == Some(Trouble::Counting) {
+            return None;
+        }
         ledger.settled(&self.handle).await.ok()?;
         let limits = self.quota.as_ref()?.limits;
         match ledger.standing() {
@@ -237,6 +242,15 @@ fn worth_of_target(stat: &Stat) -> Amounts {
     }
 }
 
+/// What a new count found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recount {
+    /// What is there.
+    pub amounts: Amounts,
+    /// Something could not be looked at and is not in the count.
+    pub partial: bool,
+}
+
 /// Why a tree was not counted anew.
 #[derive(Debug)]
 pub enum NotRecounted {
@@ -253,7 +267,7 @@ pub enum NotRecounted {
 ///
 /// # Errors
 /// Which of both could not be done.
-pub fn recount(root: &Path, progress: &mut dyn FnMut(Amounts)) -> Result<Amounts, NotRecounted> {
+pub fn recount(root: &Path, progress: &mut dyn FnMut(Amounts)) -> Result<Recount, NotRecounted> {
     let root = Root::open_at(root, None, None).map_err(NotRecounted::Tree)?;
     let mut go_on = |amounts| {
         progress(amounts);
@@ -261,7 +275,10 @@ pub fn recount(root: &Path, progress: &mut dyn FnMut(Amounts)) -> Result<Amounts
     };
     let found = count(&root, Reach::Beyond, &mut go_on).map_err(NotRecounted::Tree)?;
     write_count(root.descriptor.as_fd(), found.amounts).map_err(NotRecounted::File)?;
-    Ok(found.amounts)
+    Ok(Recount {
+        amounts: found.amounts,
+        partial: found.partial,
+    })
 }
 
 fn write_count(root: impl AsFd, counted: Amounts) -> io::Result<()> {

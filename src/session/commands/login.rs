@@ -395,6 +395,9 @@ impl Session {
             Some(Trouble::Uncounted) => {
                 "is out of reach or its tree too large to be counted now: nothing can be uploaded until wharf-quotacheck has counted it"
             }
+            Some(Trouble::Counting) => {
+                "is being counted: nothing can be uploaded until that is done"
+            }
             Some(Trouble::Unwritable) => {
                 "cannot be written by the user: the quota is kept in memory"
             }

@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use super::super::lab;
 use super::super::lab::ReplyReader;
 pub(super) use super::super::lab::{Login, Reply};
-use super::super::shared::{Counted, Shared};
+use super::super::shared::{Counted, Shared, Site};
 use super::super::{Session, commands};
 use crate::files::Limits;
 use crate::net::{Stream, prepare_control};
@@ -289,6 +289,26 @@ impl Plan {
                 client
             })
             .collect()
+    }
+}
+
+impl Session {
+    /// Gives the account that is logged in a quota, as a login does.
+    async fn limit(&mut self, limits: Limits) {
+        let Ok(account) = self.account() else {
+            return;
+        };
+        let (site, tree) = (Rc::clone(&account.site), account.tree().clone());
+        let tree = self.shared.quotas.enforce(tree, limits).await;
+        if let Ok(account) = self.account_mut() {
+            account.rights.has_quota = true;
+            account.site = Rc::new(Site {
+                tree,
+                label: site.label.clone(),
+                start: site.start.clone(),
+                identity: Arc::clone(&site.identity),
+            });
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::os::unix::fs::symlink;
 
 use super::harness::{Client, Ground, Login, Plan, eventually};
@@ -264,9 +265,7 @@ fn aborted_uploads_count_as_what_stays_of_them() {
         client.expect("ABOR", 426);
         assert_eq!(client.reply().code, 226);
         drop(data);
-        eventually("the count is what is there", || {
-            count(&ground) == truth(&ground)
-        });
+        assert_true(&ground);
         client.expect("EPSV", 229);
         client.expect("REST 0", 350);
         client.expect("NOOP", 200);
@@ -503,4 +502,52 @@ fn a_quota_of_nothing_allows_nothing() {
     client.expect("MKD d", 552);
     assert_eq!(client.upload("STOR f", b"").code, 552);
     assert_eq!(ground.names(""), [".ftpquota"]);
+}
+
+#[test]
+fn a_disk_that_fills_counts_what_came_onto_it() {
+    let Some(ground) = Ground::with_room(1) else {
+        return;
+    };
+    let mut client = client(&ground, 9, 100_000_000);
+    let reply = client.upload("STOR f", &vec![b'x'; 3_000_000]);
+    assert_eq!(reply.code, 452, "{}", reply.words());
+    assert_true(&ground);
+    client.expect("DELE f", 250);
+    assert_true(&ground);
+}
+
+#[test]
+fn vanished_clients_leave_the_truth() {
+    for ground in both() {
+        let mut clients = plan(&ground, 9, 100_000_000).sessions(2).clients();
+        let mut data = clients[0].data();
+        clients[0].expect("STOR f", 150);
+        data.write_all(&[b'x'; 900_000]).unwrap();
+        drop(data);
+        clients.remove(0).leave();
+        clients[0].send("MKD d");
+        clients.remove(0).leave();
+        eventually("the count is what is there", || {
+            count(&ground) == truth(&ground)
+        });
+    }
+}
+
+#[test]
+fn f14_who_holds_the_lock_is_waited_for() {
+    for ground in both() {
+        let mut client = client(&ground, 9, 1000);
+        let path = ground.path(".ftpquota");
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        crate::sys::files::try_lock(file.as_fd()).unwrap();
+        client.send("MKD d");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert_eq!(count(&ground), "0 0\n");
+        // As another server's process does, in place.
+        ground.write(".ftpquota", "5 500\n");
+        drop(file);
+        assert_eq!(client.reply().code, 257);
+        assert_eq!(count(&ground), "6 500\n");
+    }
 }
