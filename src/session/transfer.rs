@@ -12,7 +12,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::refusal::Refusal;
-use super::shared::{BLOCK, Shared};
+use super::shared::{BLOCK, SLICE, Shared};
 use crate::files::{Place, ReadFile, Tree, Upload};
 use crate::net::{Stream, Throttle};
 use crate::proto::ascii::{self, AsciiIn, AsciiOut};
@@ -137,7 +137,7 @@ impl Mover {
         let end = file.stat().size;
         let mut position = offset;
         while position < end {
-            let most = usize::try_from(end - position).unwrap_or(BLOCK).min(BLOCK);
+            let most = usize::try_from(end - position).unwrap_or(SLICE).min(SLICE);
             let count = self.piece(most);
             let sent = if file.place(position, count) == Place::Loop {
                 let sending = self.stream.send_file(&**file.file(), position, count);

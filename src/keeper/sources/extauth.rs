@@ -533,7 +533,10 @@ mod tests {
         let late = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(300));
             let listener = UnixListener::bind(&socket).unwrap();
-            listener.accept().unwrap().0.write_all(GOOD).unwrap();
+            let (mut asked, _) = listener.accept().unwrap();
+            // A program that answers before it was asked, and goes, breaks the asking.
+            let _ = asked.read(&mut [0; 512]).unwrap();
+            asked.write_all(GOOD).unwrap();
         });
         assert_eq!(found(source.check(&question(b"u", b"p"))).gid, 21);
         late.join().unwrap();
