@@ -117,8 +117,11 @@ async fn put(upload: &mut Upload, bytes: &[u8]) {
     if upload.on_loop() {
         upload.write_now(bytes).unwrap();
     } else {
-        let buffer = upload.write_block(bytes.to_vec()).await.unwrap();
-        assert!(buffer.is_empty());
+        let buffer = upload
+            .write_block([bytes, b"earlier"].concat(), bytes.len())
+            .await
+            .unwrap();
+        assert_eq!(buffer, [bytes, b"earlier"].concat());
     }
 }
 
@@ -724,10 +727,10 @@ fn blocks_written_one_after_the_other_make_the_file() {
                 let name = if how.whole_or_nothing { b"w" } else { b"a" };
                 let mut upload = tree.create(name, how).await.unwrap();
                 upload.begin().await.unwrap();
-                let mut block = Vec::new();
+                let mut block = vec![0; 3000];
                 for byte in 0..40_u8 {
-                    block.resize(3000, byte);
-                    block = upload.write_block(block).await.unwrap();
+                    block.fill(byte);
+                    block = upload.write_block(block, 3000).await.unwrap();
                 }
                 assert_eq!(upload.written(), 120_000);
                 upload.finish(false).await.unwrap();

@@ -814,24 +814,25 @@ impl Upload {
         write_whole(&self.draft.file, block, at, &self.draft.written)
     }
 
-    /// Writes the whole block in the pool and gives the buffer back, cleared. The next block may be filled meanwhile, but
-    /// must be written only when this one is done.
+    /// Writes the first `count` bytes of the block (at most its length) in the pool and gives the buffer back as it was,
+    /// so that nobody clears it to fill it again. The next block may be filled meanwhile, but must be written only when
+    /// this one is done.
     ///
     /// # Errors
     /// As [`Upload::write_now`], EIO, and [`crate::reactor::Pool::run`].
-    pub fn write_block(&mut self, mut block: Vec<u8>) -> Job<Vec<u8>> {
-        if !self.is_afforded(block.len()) {
+    pub fn write_block(&mut self, block: Vec<u8>, count: usize) -> Job<Vec<u8>> {
+        let count = count.min(block.len());
+        if !self.is_afforded(count) {
             return self.run(|| Err(over_quota()));
         }
-        let at = self.next_offset(block.len());
+        let at = self.next_offset(count);
         let file = Arc::clone(&self.draft.file);
         let written = Arc::clone(&self.draft.written);
         let stake = Arc::clone(&self.draft.stake);
         self.run(move || {
             // Until the block is written the upload has not come to its end.
             let _stake = stake;
-            write_whole(&file, &block, at, &written)?;
-            block.clear();
+            write_whole(&file, &block[..count], at, &written)?;
             Ok(block)
         })
     }
@@ -946,7 +947,7 @@ mod tests {
                 let mut upload = tree.create(b"f", how).await.unwrap();
                 // Beyond the largest file there can be: the write fails.
                 upload.draft.base = u64::MAX >> 1;
-                let written = upload.write_block(b"lost".to_vec()).await;
+                let written = upload.write_block(b"lost".to_vec(), 4).await;
                 let finished = upload.finish(false).await;
                 handle.pool().drained().await;
                 (written, finished)
@@ -974,7 +975,7 @@ mod tests {
                 uid: 2121,
                 mode: 0o640,
             });
-            drop(upload.write_block(b"new".to_vec()).await?);
+            drop(upload.write_block(b"new".to_vec(), 3).await?);
             let finished = upload.finish(true).await;
             handle.pool().drained().await;
             finished

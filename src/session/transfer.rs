@@ -249,10 +249,9 @@ impl Mover {
             let step = patiently(&self.shared, stepping).await??;
             match step {
                 Step::Finished => return sink.write_rest().await,
-                Step::Write(block) => {
-                    let count = block.len() as u64;
-                    pipe.writing = Some(sink.write_block(block).await?);
-                    self.account_for(count).await;
+                Step::Write(block, count) => {
+                    pipe.writing = Some(sink.write_block(block, count).await?);
+                    self.account_for(count as u64).await;
                     sink.check_space().await?;
                 }
             }
@@ -285,7 +284,8 @@ struct Pipe {
 }
 
 enum Step {
-    Write(Vec<u8>),
+    /// A block, and how many bytes of it were received.
+    Write(Vec<u8>, usize),
     Finished,
 }
 
@@ -325,11 +325,10 @@ impl Pipe {
             };
         }
         if self.writing.is_none()
-            && let Some(mut block) = self.filling.take()
+            && let Some(block) = self.filling.take()
         {
-            block.truncate(self.filled);
-            self.filled = 0;
-            return Poll::Ready(Ok(Ok(Step::Write(block))));
+            let count = std::mem::take(&mut self.filled);
+            return Poll::Ready(Ok(Ok(Step::Write(block, count))));
         }
         Poll::Pending
     }
@@ -440,18 +439,19 @@ impl Sink {
         afforded.map_err(Refusal::WriteError)
     }
 
-    async fn write_block(&mut self, block: Vec<u8>) -> Result<Job<Vec<u8>>, Refusal> {
-        let block = match &mut self.text {
-            None => block,
+    async fn write_block(&mut self, block: Vec<u8>, count: usize) -> Result<Job<Vec<u8>>, Refusal> {
+        let (block, count) = match &mut self.text {
+            None => (block, count),
             Some(converter) => {
                 let mut converted = Vec::with_capacity(BLOCK + 1);
-                ascii::from_network(&block, converter, &mut converted);
-                converted
+                ascii::from_network(&block[..count], converter, &mut converted);
+                let count = converted.len();
+                (converted, count)
             }
         };
-        self.admit(block.len())?;
-        self.afford(block.len()).await?;
-        Ok(self.upload.write_block(block))
+        self.admit(count)?;
+        self.afford(count).await?;
+        Ok(self.upload.write_block(block, count))
     }
 
     /// Writes what the conversion still held when the client ended its data.
@@ -463,9 +463,10 @@ impl Sink {
         if rest.is_empty() {
             return Ok(());
         }
-        self.admit(rest.len())?;
-        self.afford(rest.len()).await?;
-        let written = self.upload.write_block(rest).await;
+        let count = rest.len();
+        self.admit(count)?;
+        self.afford(count).await?;
+        let written = self.upload.write_block(rest, count).await;
         written.map(drop).map_err(Refusal::WriteError)
     }
 
