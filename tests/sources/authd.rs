@@ -134,8 +134,11 @@ fn s2_with_a_user_it_runs_as_that_user_and_group_alone() {
     );
     fs::set_permissions(place.folder.path(), fs::Permissions::from_mode(0o755)).expect("its mode");
     let _running = place.started(&["-u", "65533", "-g", "65532"]);
-    let owner = fs::metadata(&place.socket).expect("the socket");
-    assert_eq!((owner.uid(), owner.gid()), (65533, 65532));
+    // It exists before it is given away.
+    eventually("the socket is the user's", || {
+        let owner = fs::metadata(&place.socket).expect("the socket");
+        (owner.uid(), owner.gid()) == (65533, 65532)
+    });
     let Verdict::Accepted(found) = asked(&format!("extauth:{}", place.socket.display()), "a", "b")
     else {
         panic!("no answer");
