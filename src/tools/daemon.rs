@@ -1,6 +1,8 @@
-//! What programs that run beside the server do at their start: look at the program they are to run, go into the
-//! background, write their process number, give up root's rights. Options and messages are left to each of them.
+//! What programs that run beside the server do at their start: read their options, look at the program they are to run, go
+//! into the background, write their process number, give up root's rights. What the options are is left to each of them.
 
+use clap::Parser;
+use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -11,6 +13,51 @@ use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use crate::session::refusal::words;
 use crate::sys::process::{self, Forked};
+
+/// Exit statuses, those of sysexits(3).
+pub(super) mod status {
+    /// A flag or value that is not known.
+    pub(in crate::tools) const USAGE: u8 = 64;
+    /// Another program has the socket or reads the pipe.
+    pub(in crate::tools) const TAKEN: u8 = 69;
+    /// The system refused something.
+    pub(in crate::tools) const SYSTEM: u8 = 71;
+    /// The pipe is not this user's to open.
+    pub(in crate::tools) const PERMISSION: u8 = 77;
+    /// The program to run, or the pipe, is not one.
+    pub(in crate::tools) const CONFIGURATION: u8 = 78;
+}
+
+/// Why the program ends: exit status and one line; with status 0 the text for standard output.
+pub(super) struct Stop {
+    pub(super) status: u8,
+    pub(super) text: String,
+}
+
+impl Stop {
+    pub(super) fn new(status: u8, text: String) -> Stop {
+        Stop { status, text }
+    }
+}
+
+/// Reads the options of a program.
+///
+/// # Errors
+/// With status 0 for `--help` and `--version`, with [`status::USAGE`] for what is missing or not known.
+pub(super) fn parse<A: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<A, Stop> {
+    A::try_parse_from(arguments).map_err(|error| {
+        let text = error.render().to_string();
+        if !error.use_stderr() {
+            return Stop::new(0, text);
+        }
+        // What is missing stands on lines of its own.
+        let paragraph = text.split("\n\n").next().unwrap_or_default();
+        let words: Vec<&str> = paragraph.split_whitespace().collect();
+        let line = words.join(" ");
+        let line = line.strip_prefix("error: ").unwrap_or(&line);
+        Stop::new(status::USAGE, line.to_owned())
+    })
+}
 
 /// Looks whether a program can be run by its path alone.
 ///
@@ -57,6 +104,17 @@ impl Identity {
             uid: uid.map(Uid::from_raw),
             gid: gid.map(Gid::from_raw),
         })
+    }
+
+    /// Gives it a file.
+    ///
+    /// # Errors
+    /// What chown(2) gives.
+    pub(super) fn own(&self, path: &Path) -> io::Result<()> {
+        if self.uid.is_none() && self.gid.is_none() {
+            return Ok(());
+        }
+        Ok(rustix::fs::chown(path, self.uid, self.gid)?)
     }
 
     /// Becomes it for good, and leaves the directory of the start. The calls act on one thread; threads and programs

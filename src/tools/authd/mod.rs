@@ -9,23 +9,19 @@
 mod request;
 mod socket;
 
-use clap::{CommandFactory, FromArgMatches, Parser};
-use rustix::process::{Gid, Uid};
-use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+use clap::{CommandFactory, Parser};
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs;
+use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::sys::process::{self, Forked};
+use super::daemon::{self, Identity, Stop, status};
 use crate::units;
 
 /// Programs running at a time; further requests wait in the socket's queue.
@@ -36,18 +32,6 @@ const ENDING: Duration = Duration::from_secs(5);
 
 /// Where Debian's pure-authd writes its process number.
 const PID_FILE: &str = "/var/run/pure-authd.pid";
-
-/// Exit statuses, those of sysexits(3).
-mod status {
-    /// A flag or value that is not known.
-    pub(super) const USAGE: u8 = 64;
-    /// Another program has the socket.
-    pub(super) const TAKEN: u8 = 69;
-    /// The system refused something.
-    pub(super) const SYSTEM: u8 = 71;
-    /// The program to run is not one.
-    pub(super) const CONFIGURATION: u8 = 78;
-}
 
 /// Answer a server's questions about logins with a program
 ///
@@ -82,18 +66,6 @@ struct Arguments {
     pidfile: PathBuf,
 }
 
-/// Why the program ends before it serves.
-struct Stop {
-    status: u8,
-    text: String,
-}
-
-impl Stop {
-    fn new(status: u8, text: String) -> Stop {
-        Stop { status, text }
-    }
-}
-
 /// The definition of the command line, for whoever documents it.
 pub fn definition() -> clap::Command {
     Arguments::command()
@@ -101,7 +73,7 @@ pub fn definition() -> clap::Command {
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
-    let stop = match parse(std::env::args_os()) {
+    let stop = match daemon::parse(std::env::args_os()) {
         Ok(arguments) => match start(&arguments) {
             Ok(listener) => return serve(&arguments, listener),
             Err(stop) => stop,
@@ -121,27 +93,11 @@ fn complain(text: &str) {
     eprintln!("wharf-authd: {text}");
 }
 
-fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, Stop> {
-    let read = definition().try_get_matches_from(arguments);
-    read.and_then(|found| Arguments::from_arg_matches(&found))
-        .map_err(|error| {
-            let text = error.render().to_string();
-            if !error.use_stderr() {
-                return Stop::new(0, text);
-            }
-            // What is missing stands on lines of its own.
-            let paragraph = text.split("\n\n").next().unwrap_or_default();
-            let words: Vec<&str> = paragraph.split_whitespace().collect();
-            let line = words.join(" ");
-            let line = line.strip_prefix("error: ").unwrap_or(&line);
-            Stop::new(status::USAGE, line.to_owned())
-        })
-}
-
 /// All that may fail, while there is one thread and somebody reads standard error.
 fn start(arguments: &Arguments) -> Result<UnixListener, Stop> {
-    check_program(&arguments.run)?;
-    let identity = identity(arguments)?;
+    daemon::check_program(&arguments.run).map_err(|text| Stop::new(status::CONFIGURATION, text))?;
+    let identity = Identity::new(arguments.uid, arguments.gid)
+        .map_err(|text| Stop::new(status::USAGE, text))?;
     let refused = |what: &str, error: &dyn std::fmt::Display| {
         Stop::new(status::SYSTEM, format!("{what}: {error}"))
     };
@@ -156,109 +112,22 @@ fn start(arguments: &Arguments) -> Result<UnixListener, Stop> {
         )
     })?;
     if arguments.daemonize {
-        detach().map_err(|error| refused("cannot run in the background", &error))?;
+        daemon::detach().map_err(|error| refused("cannot run in the background", &error))?;
     }
-    if let Err(error) = write_process_number(&arguments.pidfile) {
+    if let Err(error) = daemon::write_process_number(&arguments.pidfile) {
         complain(&format!(
             "warning: cannot write {}: {error}",
             arguments.pidfile.display()
         ));
     }
-    let become_it = identity.assume(&arguments.socket);
+    let become_it = identity
+        .own(&arguments.socket)
+        .and_then(|()| identity.assume());
     become_it.map_err(|error| {
         clean_up(arguments);
         refused("cannot become the user and group", &error)
     })?;
     Ok(listener)
-}
-
-fn check_program(program: &Path) -> Result<(), Stop> {
-    let refuse = |why: &str| {
-        let text = format!("cannot run {}: {why}", program.display());
-        Err(Stop::new(status::CONFIGURATION, text))
-    };
-    if !program.is_absolute() {
-        return refuse("expected an absolute path");
-    }
-    match fs::metadata(program) {
-        Err(error) => refuse(&error.to_string()),
-        Ok(found) if !found.is_file() || found.permissions().mode() & 0o111 == 0 => {
-            refuse("it is not an executable file")
-        }
-        Ok(_) => Ok(()),
-    }
-}
-
-/// Whom to become.
-struct Identity {
-    uid: Option<Uid>,
-    gid: Option<Gid>,
-}
-
-/// The group of a user without `-g` is the user's own: root's group is left behind in any case.
-fn identity(arguments: &Arguments) -> Result<Identity, Stop> {
-    let gid = match (arguments.gid, arguments.uid) {
-        (None, Some(uid)) => match users::get_user_by_uid(uid) {
-            Some(user) => Some(user.primary_group_id()),
-            None => {
-                let text =
-                    format!("-u {uid}: there is no such user, so give the group with -g as well");
-                return Err(Stop::new(status::USAGE, text));
-            }
-        },
-        (gid, _) => gid,
-    };
-    Ok(Identity {
-        uid: arguments.uid.map(Uid::from_raw),
-        gid: gid.map(Gid::from_raw),
-    })
-}
-
-impl Identity {
-    /// The calls act on one thread; threads that start later inherit the result.
-    fn assume(&self, socket: &Path) -> io::Result<()> {
-        if self.uid.is_some() || self.gid.is_some() {
-            rustix::fs::chown(socket, self.uid, self.gid)?;
-        }
-        if let Some(gid) = self.gid {
-            set_thread_groups(&[gid])?;
-            set_thread_res_gid(gid, gid, gid)?;
-        }
-        if let Some(uid) = self.uid {
-            set_thread_res_uid(uid, uid, uid)?;
-        }
-        std::env::set_current_dir("/")
-    }
-}
-
-/// Goes on in a child that no terminal controls; the process that was started ends.
-fn detach() -> io::Result<()> {
-    if let Forked::Parent(_) = process::fork()? {
-        process::leave(0);
-    }
-    rustix::process::setsid()?;
-    let null = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/null")?;
-    rustix::stdio::dup2_stdin(&null)?;
-    rustix::stdio::dup2_stdout(&null)?;
-    rustix::stdio::dup2_stderr(&null)?;
-    Ok(())
-}
-
-/// The file is made anew: whatever stands there, a link included, is not written to.
-fn write_process_number(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o644)
-        .open(path)?;
-    writeln!(file, "{}", std::process::id())
 }
 
 /// Removes what others would take for a running program. After a change of user that may not be permitted; the next start
@@ -355,9 +224,11 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsString;
+    use std::path::Path;
 
     fn parsed(line: &str) -> Result<Arguments, Stop> {
-        parse(line.split(' ').map(OsString::from))
+        daemon::parse(line.split(' ').map(OsString::from))
     }
 
     #[test]
@@ -400,14 +271,6 @@ mod tests {
         }
         let help = parsed("wharf-authd -h").expect_err("help");
         assert!(help.status == 0 && help.text.contains("--pidfile"));
-    }
-
-    #[test]
-    fn a_program_that_cannot_be_run_is_refused_at_the_start() {
-        for program in ["true", "/no/such/program", "/etc/passwd", "/"] {
-            assert!(check_program(Path::new(program)).is_err(), "{program}");
-        }
-        assert!(check_program(Path::new("/bin/sh")).is_ok());
     }
 
     #[test]

@@ -8,16 +8,15 @@
 mod pipe;
 mod upload;
 
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::{CommandFactory, Parser};
 use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::daemon::{self, Identity};
+use super::daemon::{self, Identity, Stop, status};
 use crate::logs::escape;
 use crate::session::refusal::words;
 use crate::settings::{self, UPLOAD_PIPE};
@@ -27,20 +26,6 @@ use upload::Upload;
 
 /// Where Debian's pure-uploadscript writes its process number.
 const PID_FILE: &str = "/var/run/pure-uploadscript.pid";
-
-/// Exit statuses, those of sysexits(3).
-mod status {
-    /// A flag or value that is not known.
-    pub(super) const USAGE: u8 = 64;
-    /// Another program reads the pipe.
-    pub(super) const TAKEN: u8 = 69;
-    /// The system refused something.
-    pub(super) const SYSTEM: u8 = 71;
-    /// The pipe is not this user's to open.
-    pub(super) const PERMISSION: u8 = 77;
-    /// The program to run, or the pipe, is not one.
-    pub(super) const CONFIGURATION: u8 = 78;
-}
 
 /// Run a program for each upload to a server
 ///
@@ -79,18 +64,6 @@ struct Arguments {
     virtual_hosts: PathBuf,
 }
 
-/// Why the program ends.
-struct Stop {
-    status: u8,
-    text: String,
-}
-
-impl Stop {
-    fn new(status: u8, text: String) -> Stop {
-        Stop { status, text }
-    }
-}
-
 /// The definition of the command line, for whoever documents it.
 pub fn definition() -> clap::Command {
     Arguments::command()
@@ -98,7 +71,7 @@ pub fn definition() -> clap::Command {
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
-    let stop = match parse(std::env::args_os()) {
+    let stop = match daemon::parse(std::env::args_os()) {
         Ok(arguments) => work(&arguments),
         Err(stop) => stop,
     };
@@ -125,23 +98,6 @@ fn work(arguments: &Arguments) -> Stop {
 fn complain(text: &str) {
     // Nobody may be left to read it.
     let _ = writeln!(io::stderr(), "wharf-uploadscript: {text}");
-}
-
-fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, Stop> {
-    let read = definition().try_get_matches_from(arguments);
-    read.and_then(|found| Arguments::from_arg_matches(&found))
-        .map_err(|error| {
-            let text = error.render().to_string();
-            if !error.use_stderr() {
-                return Stop::new(0, text);
-            }
-            // What is missing stands on lines of its own.
-            let paragraph = text.split("\n\n").next().unwrap_or_default();
-            let words: Vec<&str> = paragraph.split_whitespace().collect();
-            let line = words.join(" ");
-            let line = line.strip_prefix("error: ").unwrap_or(&line);
-            Stop::new(status::USAGE, line.to_owned())
-        })
 }
 
 /// All that may fail, while there is one thread and somebody reads standard error.
@@ -225,10 +181,11 @@ fn end_on_signal(pid_file: PathBuf) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsString;
     use std::path::Path;
 
     fn parsed(line: &str) -> Result<Arguments, Stop> {
-        parse(line.split(' ').map(OsString::from))
+        daemon::parse(line.split(' ').map(OsString::from))
     }
 
     #[test]
