@@ -46,6 +46,33 @@ pub struct Plan {
     pub only: Option<(u32, u32)>,
     /// Whether workers switch to the user (they are root) or the server has one identity for all.
     pub switches: bool,
+    /// Whether names are looked up: of clients without `-H`, and of `-P`.
+    pub names: bool,
+    /// Whether ports below 1024 are bound.
+    pub binds: bool,
+    /// `-P`, where it is a name.
+    pub passive_name: Option<String>,
+    /// Files that are read again while the server runs.
+    pub reopened: Vec<PathBuf>,
+    /// The user and group of processes that need no rights, where the server was started by root.
+    pub nobody: Option<(u32, u32)>,
+}
+
+impl Plan {
+    /// Whether there is anything for a keeper to do.
+    pub fn needs_keeper(&self) -> bool {
+        self.needs_rights() || self.names
+    }
+
+    /// Whether without the keeper nobody can log in, or data connections cannot be made.
+    pub fn is_vital(&self) -> bool {
+        !self.sources.is_empty() || self.binds
+    }
+
+    /// Whether the keeper does anything that a process without rights could not.
+    pub(super) fn needs_rights(&self) -> bool {
+        self.is_vital() || !self.reopened.is_empty()
+    }
 }
 
 /// What a check came to: the answer, and the descriptors that go with it.
@@ -78,6 +105,16 @@ pub(super) fn check(sources: &mut [Box<dyn Source>], plan: &Plan, question: &Che
         true => denied(Denial::Unavailable, notes),
         false => denied(Denial::Credentials, notes),
     }
+}
+
+/// Reads databases that changed, and says what is wrong with them.
+pub(super) fn look(sources: &mut [Box<dyn Source>]) -> Answer {
+    let mut notes = Vec::new();
+    for source in sources {
+        source.look();
+        notes.extend(source.complaint());
+    }
+    Answer::Looked(notes.join("; "))
 }
 
 fn denied(denial: Denial, notes: Vec<String>) -> Outcome {
@@ -259,6 +296,11 @@ mod tests {
             quota_for_all: false,
             only: None,
             switches: true,
+            names: false,
+            binds: false,
+            passive_name: None,
+            reopened: Vec::new(),
+            nobody: None,
         }
     }
 

@@ -1,30 +1,32 @@
 //! The keeper's process and its workers.
 //!
 //! The keeper itself only watches: it forks workers, forks another when one dies, adds one when one hangs, and ends
-//! with the server. The workers of a kind share one end of a socket pair, and the kernel deals the messages out: a slow
+//! with the server. Of each kind there are as many workers as the flags give work to; those for names come with the first
+//! name that is asked for. The workers of a kind share one end of a socket pair, and the kernel deals the messages out: a slow
 //! hash keeps one worker busy and no other client waiting. All but one of the check workers give way to whoever
 //! else wants the processor, so that a storm of logins starves no transfer.
 
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
-use rustix::time::{ClockId, clock_gettime};
 use socket2::{Domain, Protocol, Socket, Type};
 use zeroize::Zeroize;
 
 use super::judge::{self, Outcome, Plan};
 use super::link::Ends;
-use super::message::{Answer, LONGEST, Question};
+use super::message::{Answer, Denial, LONGEST, Question};
 use super::sources::Source;
-use super::wire;
+use super::{seconds, wire};
 use crate::sys::creds::{self, Identity};
-use crate::sys::host;
 use crate::sys::process::{self, Forked, SharedNumbers};
+use crate::sys::{host, privileges};
 
 /// A worker busy for longer gets another beside it.
 const HUNG: u64 = 4;
@@ -38,6 +40,10 @@ const NICE: i32 = 10;
 /// How often the keeper looks at its workers.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// EPERM and EIO, for what is not to be asked, and what was not answered.
+const NOT_PERMITTED: i32 = 1;
+const NO_ANSWER: i32 = 5;
+
 /// The most workers of a kind, however many hang.
 const MOST: usize = 16;
 
@@ -45,8 +51,10 @@ const MOST: usize = 16;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Checks,
+    /// Looking names up: without rights, as what a name server sends is not to be read by root.
     Names,
-    Binds,
+    /// Ports and files.
+    Opens,
 }
 
 /// Forks the keeper, with the sources opened; gives the server its ends. The server calls it before it gives its rights up and while it has one
@@ -57,24 +65,30 @@ enum Kind {
 pub fn start(plan: Plan, sources: Vec<Box<dyn Source>>) -> io::Result<Ends> {
     let (checks, check_side) = process::message_pair()?;
     let (names, name_side) = process::message_pair()?;
-    let (binds, bind_side) = process::message_pair()?;
+    let (opens, open_side) = process::message_pair()?;
     let busy = SharedNumbers::new(3 * MOST)?;
+    let asked = SharedNumbers::new(3 * MOST)?;
+    let (has_accounts, is_vital) = (!plan.sources.is_empty(), plan.is_vital());
     match process::fork()? {
         Forked::Parent(_) => Ok(Ends {
             checks,
             names,
-            binds,
+            opens,
+            has_accounts,
+            is_vital,
         }),
         Forked::Child => {
-            drop((checks, names, binds));
+            drop((checks, names, opens));
             let mut keeper = Keeper {
                 plan,
                 sources,
                 busy,
+                asked,
+                named: false,
                 sides: [
                     (Kind::Checks, check_side),
                     (Kind::Names, name_side),
-                    (Kind::Binds, bind_side),
+                    (Kind::Opens, open_side),
                 ],
                 workers: Vec::new(),
             };
@@ -94,19 +108,26 @@ struct Keeper {
     plan: Plan,
     /// Opened once, so that a new worker has what was good at the start.
     sources: Vec<Box<dyn Source>>,
+    /// Since when the worker of each slot is busy, in seconds; 0 where it is not.
     busy: SharedNumbers,
+    /// The number of the question it is busy with.
+    asked: SharedNumbers,
+    /// Whether a name was ever asked for.
+    named: bool,
     sides: [(Kind, OwnedFd); 3],
     workers: Vec<Worker>,
 }
 
 impl Keeper {
-    fn wanted(kind: Kind) -> usize {
+    fn wanted(&self, kind: Kind) -> usize {
+        let plan = &self.plan;
         match kind {
+            Kind::Checks if plan.sources.is_empty() => 0,
             Kind::Checks => {
                 std::thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 8))
             }
-            Kind::Names => 2,
-            Kind::Binds => 1,
+            Kind::Names => 2 * usize::from(self.named),
+            Kind::Opens => usize::from(plan.binds || !plan.reopened.is_empty()),
         }
     }
 
@@ -115,6 +136,10 @@ impl Keeper {
         // No core file, no debugger: a worker's memory has passwords in it.
         let _ =
             rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+        if !self.plan.needs_rights() && self.become_nobody().is_err() {
+            // Names alone are not worth a process of root.
+            return;
+        }
         loop {
             self.provide();
             if self.server_is_gone() {
@@ -124,16 +149,39 @@ impl Keeper {
         }
     }
 
-    /// Waits a little; the server's end of the first pair tells when it is gone.
-    fn server_is_gone(&self) -> bool {
-        let (_, side) = &self.sides[0];
-        let mut watched = [PollFd::new(side, PollFlags::empty())];
+    /// Gives up the rights of root for good, where there are any.
+    fn become_nobody(&self) -> io::Result<()> {
+        match self.plan.nobody {
+            Some((uid, gid)) if privileges::is_root() => {
+                privileges::drop_for_good(uid, gid, Path::new("/"), false)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits a little; the server's end of the first pair tells when it is gone. The first question for a name ends the
+    /// wait.
+    fn server_is_gone(&mut self) -> bool {
+        let [(_, checks), (_, names), _] = &self.sides;
+        let awaited = match self.named {
+            true => PollFlags::empty(),
+            false => PollFlags::IN,
+        };
+        let mut watched = [
+            PollFd::new(checks, PollFlags::empty()),
+            PollFd::new(names, awaited),
+        ];
         let timeout = rustix::time::Timespec {
             tv_sec: LOOK.as_secs() as i64,
             tv_nsec: 0,
         };
         match poll(&mut watched, Some(&timeout)) {
-            Ok(_) => watched[0].revents().contains(PollFlags::HUP),
+            Ok(_) => {
+                let asked = watched[1].revents().contains(PollFlags::IN);
+                let gone = watched[0].revents().contains(PollFlags::HUP);
+                self.named |= asked;
+                gone
+            }
             Err(error) => error != rustix::io::Errno::INTR,
         }
     }
@@ -142,9 +190,7 @@ impl Keeper {
         while let Ok(Some((pid, _))) = waitpid(None, WaitOptions::NOHANG) {
             if let Some(at) = self.workers.iter().position(|worker| worker.pid == pid) {
                 let gone = self.workers.swap_remove(at);
-                if let Some(since) = self.busy.get(gone.slot) {
-                    since.store(0, Ordering::Relaxed);
-                }
+                self.answer_for(&gone);
             }
         }
         let now = seconds();
@@ -153,6 +199,33 @@ impl Keeper {
                 // What it was asked has been given up by the server long ago.
                 let _ = kill_process(worker.pid, Signal::KILL);
             }
+        }
+    }
+
+    /// Whoever waits for the answer of a dead worker is told that there is none.
+    fn answer_for(&self, dead: &Worker) {
+        let since = self
+            .busy
+            .get(dead.slot)
+            .map(|since| since.swap(0, Ordering::Relaxed));
+        let number = self
+            .asked
+            .get(dead.slot)
+            .map(|number| number.load(Ordering::Relaxed));
+        let (Some(1..), Some(number)) = (since, number) else {
+            return;
+        };
+        let answer = match dead.kind {
+            Kind::Checks => Answer::Denied(
+                Denial::Unavailable,
+                "the process that checked this password died; another takes its place".into(),
+            ),
+            Kind::Names | Kind::Opens => Answer::Failed(NO_ANSWER),
+        };
+        let sides = self.sides.iter().find(|(kind, _)| *kind == dead.kind);
+        if let Some((_, side)) = sides {
+            // Where this fails the server is gone, which the next look finds.
+            let _ = process::send(side, &wire::answer(number, &answer), &[]);
         }
     }
 
@@ -171,7 +244,7 @@ impl Keeper {
     /// Forks what is missing: dead workers and one for each that hangs.
     fn provide(&mut self) {
         let now = seconds();
-        for (number, kind) in [Kind::Checks, Kind::Names, Kind::Binds]
+        for (number, kind) in [Kind::Checks, Kind::Names, Kind::Opens]
             .into_iter()
             .enumerate()
         {
@@ -184,7 +257,8 @@ impl Keeper {
                 .filter(|worker| self.busy_for(worker, now) <= HUNG)
                 .count();
             let all = of_kind().count();
-            let missing = Keeper::wanted(kind)
+            let missing = self
+                .wanted(kind)
                 .saturating_sub(alive)
                 .min(MOST - all.min(MOST));
             for _ in 0..missing {
@@ -208,13 +282,16 @@ impl Keeper {
         if kind == Kind::Checks && !is_first {
             let _ = process::give_way(NICE);
         }
+        if kind == Kind::Names && self.become_nobody().is_err() {
+            process::leave(1);
+        }
         // The other kinds' ends are not a worker's business.
         let (_, side) = &self.sides[number];
         let sources = match kind {
             Kind::Checks => self.sources.as_mut_slice(),
-            Kind::Names | Kind::Binds => &mut [],
+            Kind::Names | Kind::Opens => &mut [],
         };
-        if self.plan.switches {
+        if kind == Kind::Checks && self.plan.switches {
             creds::begin(Identity {
                 uid: 0,
                 gid: 0,
@@ -235,15 +312,20 @@ impl Keeper {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(_) => process::leave(1),
             };
-            if let Some(since) = self.busy.get(slot) {
-                since.store(seconds(), Ordering::Relaxed);
-            }
             let read = wire::read_question(&buffer[..length]);
             buffer[..length].zeroize();
-            // A server that talks nonsense gets no answer.
-            if let Ok((id, question)) = read {
-                let outcome = respond(kind, &self.plan, sources, &question);
-                let message = wire::answer(id, &outcome.answer);
+            // A server that talks nonsense gets no answer, and a question that came too late needs none.
+            if let Ok(asked) = read
+                && asked.until >= seconds()
+            {
+                if let Some(number) = self.asked.get(slot) {
+                    number.store(asked.number, Ordering::Relaxed);
+                }
+                if let Some(since) = self.busy.get(slot) {
+                    since.store(seconds(), Ordering::Release);
+                }
+                let outcome = respond(kind, &self.plan, sources, &asked.question);
+                let message = wire::answer(asked.number, &outcome.answer);
                 let passed: Vec<_> = outcome.descriptors.iter().map(AsFd::as_fd).collect();
                 if process::send(side, &message, &passed).is_err() {
                     process::leave(1);
@@ -263,22 +345,31 @@ fn respond(
     sources: &mut [Box<dyn Source>],
     question: &Question,
 ) -> Outcome {
-    const NOT_PERMITTED: i32 = 1;
     let alone = |answer| Outcome {
         answer,
         descriptors: Vec::new(),
     };
+    let opened = |answer, result: io::Result<OwnedFd>| match result {
+        Ok(descriptor) => Outcome {
+            answer,
+            descriptors: vec![descriptor],
+        },
+        Err(error) => alone(Answer::Failed(
+            error.raw_os_error().unwrap_or(NOT_PERMITTED),
+        )),
+    };
     match (kind, question) {
         (Kind::Checks, Question::Check(check)) => judge::check(sources, plan, check),
+        (Kind::Checks, Question::Look) => alone(judge::look(sources)),
         (Kind::Names, Question::Name(address)) => alone(Answer::Name(host::name_of(*address))),
-        (Kind::Binds, Question::Bind(local)) => match bind(*local) {
-            Ok(socket) => Outcome {
-                answer: Answer::Bound,
-                descriptors: vec![socket],
-            },
-            Err(error) => alone(Answer::Failed(
-                error.raw_os_error().unwrap_or(NOT_PERMITTED),
-            )),
+        (Kind::Names, Question::Passive) => {
+            let name = plan.passive_name.as_deref();
+            alone(Answer::Passive(name.and_then(host::ipv4_of)))
+        }
+        (Kind::Opens, Question::Bind(local)) => opened(Answer::Bound, bind(*local)),
+        (Kind::Opens, Question::Reopen(place)) => match plan.reopened.get(usize::from(*place)) {
+            Some(path) => opened(Answer::Reopened, reopen(path)),
+            None => alone(Answer::Failed(NOT_PERMITTED)),
         },
         _ => alone(Answer::Failed(NOT_PERMITTED)),
     }
@@ -296,6 +387,8 @@ fn bind(local: SocketAddr) -> io::Result<OwnedFd> {
     Ok(socket.into())
 }
 
-fn seconds() -> u64 {
-    clock_gettime(ClockId::Monotonic).tv_sec.unsigned_abs()
+/// A file whose path was fixed at the start. What has become a FIFO is not waited for.
+fn reopen(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?)
 }

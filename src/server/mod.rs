@@ -10,12 +10,14 @@
 //! 4. rights are given up for good, the system calls FTP never needs are forbidden,
 //! 5. the log's thread starts, then the loop, whose helper threads inherit all of it.
 //!
-//! After that nothing is opened by an absolute path, no name is looked up, no program is run.
+//! After that this process opens nothing by an absolute path, looks up no name and runs no program: what must be, its keeper does.
 
 mod admission;
 mod failure;
 mod listening;
 mod materials;
+mod names;
+mod reload;
 mod rights;
 mod start;
 pub(crate) mod upload_pipe;
@@ -70,7 +72,7 @@ async fn serve(
         let gate = admission::accept(Rc::clone(&shared), listener, Rc::clone(&closed));
         handle.spawn(gate);
     }
-    let signalled = async { Cause::Signal(next_stop(&mut signals).await) };
+    let signalled = async { Cause::Signal(next_stop(&shared, &mut signals).await) };
     let cause = futures_lite::future::or(signalled, keeper_gone(&shared)).await;
     closed.set(true);
     handle.wake_all();
@@ -82,7 +84,7 @@ async fn serve(
             format_args!("The keeper is gone: no more logins, sessions may finish"),
         );
         let stop = async {
-            let _ = next_stop(&mut signals).await;
+            let _ = next_stop(&shared, &mut signals).await;
         };
         futures_lite::future::or(stop, no_sessions(&handle, &shared)).await;
     }
@@ -90,7 +92,7 @@ async fn serve(
     handle.wake_all();
     let patience = handle.now() + shared.settings.process.drain;
     let again = async {
-        let second = next_stop(&mut signals).await;
+        let second = next_stop(&shared, &mut signals).await;
         logs::server(
             Severity::Info,
             format_args!("Signal {second}: ending transfers"),
@@ -112,24 +114,21 @@ async fn serve(
     }
 }
 
-/// Ready when there was a keeper and is none any more.
+/// Ready when there was a keeper that more than names depend on, and is none any more.
 async fn keeper_gone(shared: &Shared) -> Cause {
     let Some(link) = &shared.link else {
         return std::future::pending().await;
     };
-    while !link.is_broken() {
+    while !link.is_missed() {
         shared.handle.sleep(LOOK_AT_KEEPER).await;
     }
     Cause::KeeperGone
 }
 
-async fn next_stop(signals: &mut Signals) -> i32 {
+async fn next_stop(shared: &Rc<Shared>, signals: &mut Signals) -> i32 {
     loop {
         match signals.next().await {
-            SIGHUP => logs::server(
-                Severity::Info,
-                format_args!("Signal 1: nothing to reload, sessions go on"),
-            ),
+            SIGHUP => shared.handle.spawn(reload::reload(Rc::clone(shared))),
             signal => return signal,
         }
     }
@@ -152,12 +151,13 @@ async fn serve_one(shared: Rc<Shared>, connection: OwnedFd, mut signals: Signals
         admission::turn_away(stream, words);
         return;
     }
+    names::look_up(&shared, stream.peer());
     let mut session = Session::new(&shared, stream, local, counted);
     admission::note_load(&shared, &mut session);
     let stopper = {
         let (shared, handle) = (Rc::clone(&shared), handle.clone());
         async move {
-            next_stop(&mut signals).await;
+            next_stop(&shared, &mut signals).await;
             shared.stopping.set(Stopping::Now);
             handle.wake_all();
             std::future::pending::<()>().await;

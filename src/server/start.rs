@@ -1,6 +1,6 @@
 //! From the command line to the running loop.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::Write;
 use std::net::TcpListener;
@@ -248,14 +248,15 @@ fn shared(
         link,
         announcements: announcements(&settings, handle)?,
         aliases: materials::aliases(&settings.login.aliases),
-        passive_address: materials::passive_address(&settings)?,
+        passive_address: Cell::new(materials::passive_address(&settings)?),
+        passive_address_until: Cell::new(None),
         unserved_owner: anonymous
             .as_ref()
             .filter(|_| unserved)
             .map(|(anonymous, _)| anonymous.identity.uid),
         anonymous_upload,
         listens_on_ipv6,
-        listed: materials::listed(&settings.login)?,
+        listed: RefCell::new(materials::listed(&settings.login)?),
         bans: Bans::new(settings.limits.ban),
         upload_owner: match anonymous_upload && anonymous.is_some() {
             true => standing.upload_owner(&settings)?,
@@ -312,19 +313,19 @@ fn warn_of_writable_root(path: &std::path::Path, identity: &Identity) {
 }
 
 fn start_keeper(settings: &Settings, standing: &Standing) -> Result<Option<Ends>, Failure> {
-    let low_port = settings.network.active_port.is_some_and(|port| port < 1024);
-    if settings.login.sources.is_empty() && !low_port {
-        return Ok(None);
-    }
-    if low_port && !standing.is_root() {
+    let plan = standing.plan(settings);
+    if plan.binds && !standing.is_root() {
         return Err(Failure::active_port());
+    }
+    if !plan.needs_keeper() {
+        return Ok(None);
     }
     let mut sources = Vec::new();
     for spec in &settings.login.sources {
         let source = keeper::sources::open(spec).map_err(|error| Failure::source(spec, &error))?;
         sources.push(source);
     }
-    let ends = keeper::start(standing.plan(settings), sources);
+    let ends = keeper::start(plan, sources);
     ends.map(Some).map_err(Failure::loop_)
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::tz::TimeZone;
 
@@ -84,8 +85,10 @@ pub struct Shared {
     pub virtual_sites: HashMap<IpAddr, Rc<Site>>,
     /// Short names for directories, of `CWD` and `SITE ALIAS`.
     pub aliases: Vec<(Vec<u8>, Vec<u8>)>,
-    /// The address to announce, of `-P`, once looked up.
-    pub passive_address: Option<IpAddr>,
+    /// The address to announce, of `-P`, as last looked up.
+    pub passive_address: Cell<Option<IpAddr>>,
+    /// When a name of `-P` is to be looked up again; none before the first time.
+    pub passive_address_until: Cell<Option<Instant>>,
     /// Files of this user are not served to anonymous clients.
     pub unserved_owner: Option<u32>,
     /// The keeper; none where all sessions are anonymous.
@@ -97,7 +100,7 @@ pub struct Shared {
     /// Whether the server also listens on IPv6.
     pub listens_on_ipv6: bool,
     /// Who may log in at all.
-    pub listed: Listed,
+    pub listed: RefCell<Listed>,
     /// Who may not come back for a while.
     pub bans: Bans,
     /// To whom anonymous uploads are given.

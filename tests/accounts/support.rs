@@ -225,6 +225,7 @@ fn etc(place: &Place, users: &[User], groups: &str) -> PathBuf {
         ("shadow", &shadow),
         ("group", &group),
         ("shells", "/bin/sh\n"),
+        ("hosts", "127.0.0.1 localhost\n"),
     ];
     for (name, text) in files {
         fs::write(folder.join(name), text).expect("a file");
@@ -233,7 +234,7 @@ fn etc(place: &Place, users: &[User], groups: &str) -> PathBuf {
 }
 
 /// Mounts the files of its first word over those of /etc and becomes the rest of its words.
-const IN_NAMESPACE: &str = "for file in passwd shadow group shells; do mount --bind \"$1/$file\" /etc/$file || exit 99; done; \
+const IN_NAMESPACE: &str = "for file in passwd shadow group shells hosts; do mount --bind \"$1/$file\" /etc/$file || exit 99; done; \
      shift; exec \"$@\"";
 
 /// How a server is to be started.
@@ -242,6 +243,7 @@ pub(crate) struct Launch<'a> {
     before: Vec<OsString>,
     flags: Vec<OsString>,
     address: IpAddr,
+    looks_names_up: bool,
 }
 
 impl<'a> Launch<'a> {
@@ -253,11 +255,33 @@ impl<'a> Launch<'a> {
             before: Vec::new(),
             flags: vec!["-l".into(), format!("puredb:{}", database.display()).into()],
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            looks_names_up: false,
         }
     }
 
     /// For users of the system as the server sees it.
     pub(crate) fn system_users(place: &'a Place, users: &[User], groups: &str) -> Launch<'a> {
+        Launch::with_own_etc(place, users, groups).flags(&["-l", "unix"])
+    }
+
+    /// For strangers only, who are shown the homes.
+    pub(crate) fn anonymous_only(place: &'a Place) -> Launch<'a> {
+        let root = place.text("home");
+        Launch::with_own_etc(place, &[], "").flags(&[
+            "--anonymousroot",
+            &root,
+            "--anonymoususer",
+            "nobody",
+        ])
+    }
+
+    /// Clients' names are found in the file `etc/hosts` of the place.
+    pub(crate) fn looks_names_up(mut self) -> Launch<'a> {
+        self.looks_names_up = true;
+        self
+    }
+
+    fn with_own_etc(place: &'a Place, users: &[User], groups: &str) -> Launch<'a> {
         let words = ["unshare", "--mount", "--propagation", "private", "sh", "-c"];
         let mut before: Vec<OsString> = words.map(OsString::from).into();
         let etc = etc(place, users, groups);
@@ -265,8 +289,9 @@ impl<'a> Launch<'a> {
         Launch {
             place,
             before,
-            flags: vec!["-l".into(), "unix".into()],
+            flags: Vec::new(),
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            looks_names_up: false,
         }
     }
 
@@ -304,7 +329,10 @@ impl<'a> Launch<'a> {
         let errors = self.place.path("stderr");
         let mut words = self.before;
         words.push(env!("CARGO_BIN_EXE_wharf-ftpd").into());
-        words.extend(["-H", "-S"].map(OsString::from));
+        if !self.looks_names_up {
+            words.push("-H".into());
+        }
+        words.push("-S".into());
         words.push(format!("{},0", self.address).into());
         let mut command = Command::new(&words[0]);
         command

@@ -55,6 +55,9 @@ pub trait Source: Send {
     /// waits for its next question. A check without it works as well.
     fn ready(&mut self) {}
 
+    /// Reads anew what has changed since the last look, as a check does.
+    fn look(&mut self) {}
+
     /// Checks a login. It may sleep, within [`LONGEST_CHECK`].
     fn check(&mut self, question: &Check) -> Verdict;
 

@@ -144,7 +144,14 @@ impl Session {
             };
         }
         let to_anonymous = wants_anonymous && self.serves_anonymous();
-        if to_anonymous && self.shared.listed.objection_to_anonymous().is_none() {
+        if to_anonymous
+            && self
+                .shared
+                .listed
+                .borrow()
+                .objection_to_anonymous()
+                .is_none()
+        {
             return self.log_in_anonymous().await;
         }
         if self.anonymous_only && !to_anonymous {
@@ -252,7 +259,7 @@ impl Session {
     /// For those whom a list or a ban keeps out, whatever was found becomes a wrong password. They were looked for like
     /// everybody, so that the answer comes no sooner (threats: C3).
     fn keep_out(&self, name: &[u8], asked: Asked) -> Asked {
-        let listed = &self.shared.listed;
+        let listed = self.shared.listed.borrow();
         let objection = match is_anonymous_name(name) && self.serves_anonymous() {
             true => listed.objection_to_anonymous(),
             false => listed.objection(name),
@@ -481,7 +488,7 @@ impl Session {
         };
         self.failed_logins += 1;
         // Said and counted before the wait: who hangs up meanwhile has tried all the same.
-        if matches!(refusal, Refusal::LoginFailed) {
+        if guessed && matches!(refusal, Refusal::LoginFailed) {
             self.log(
                 Severity::Warning,
                 format_args!("Authentication failed for user [{}]", escape(shown)),

@@ -395,7 +395,7 @@ impl Session {
         let own = self.local.ip();
         let announced = match for_client {
             Some(rule) => rule.address,
-            None => match self.shared.passive_address {
+            None => match self.shared.passive_address.get() {
                 // Clients next to us reach us where they came to, whatever the world outside calls us.
                 Some(_) if net::is_private(client) && net::is_private(own) => own,
                 Some(address) => address,
