@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::message::{Answer, Check, Denial, Grant, MOST_GROUPS};
 use super::sources::{Found, Opened, Source, Verdict};
 use crate::sys::creds::{self, Identity};
-use crate::sys::homes;
+use crate::sys::{homes, system_users};
 
 /// Who is kept in the home directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -189,16 +189,7 @@ fn groups_of(found: &Found) -> Vec<u32> {
     let Some(name) = &found.system_name else {
         return vec![found.gid];
     };
-    let listed = users::get_user_groups(OsStr::from_bytes(name), found.gid).unwrap_or_default();
-    let mut groups: Vec<u32> = listed
-        .iter()
-        .map(users::Group::gid)
-        .take(MOST_GROUPS)
-        .collect();
-    if groups.is_empty() {
-        groups.push(found.gid);
-    }
-    groups
+    system_users::groups_of(name, found.gid, MOST_GROUPS)
 }
 
 /// Where an account lives.
