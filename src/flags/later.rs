@@ -9,8 +9,7 @@ use clap::parser::ValueSource;
 const TLS: &str = "there is no TLS so far";
 
 /// The identifier of each flag, and why it has to wait.
-const ROWS: [(&str, &str); 7] = [
-    ("alt_log", "no transfer log is written so far"),
+const ROWS: [(&str, &str); 6] = [
     ("tls", TLS),
     ("tls_cipher_suite", TLS),
     ("cert_file", TLS),
@@ -72,7 +71,6 @@ mod tests {
             "-B",
             "-g /run/x.pid",
             "-J -C:HIGH",
-            "-O clf:/var/log/x",
             "-Y 1",
             "-2 a.pem,b.pem",
             "-3 /run/certd",

@@ -27,8 +27,17 @@ pub enum Jail {
     AllBut(u32),
 }
 
+/// A file that is opened again while the server runs.
+#[derive(Clone, Debug)]
+pub struct Reopened {
+    /// Where it was at the start.
+    pub path: PathBuf,
+    /// Opens it as at the start, without waiting for anybody.
+    pub open: fn(&Path) -> io::Result<OwnedFd>,
+}
+
 /// What the flags say about accounts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// `-l`, in order: names and arguments of sources.
     pub sources: Vec<String>,
@@ -52,8 +61,8 @@ pub struct Plan {
     pub binds: bool,
     /// `-P`, where it is a name.
     pub passive_name: Option<String>,
-    /// Files that are read again while the server runs.
-    pub reopened: Vec<PathBuf>,
+    /// Files that are opened again while the server runs.
+    pub reopened: Vec<Reopened>,
     /// The user and group of processes that need no rights, where the server was started by root.
     pub nobody: Option<(u32, u32)>,
 }

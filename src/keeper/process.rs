@@ -14,7 +14,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use socket2::{Domain, Protocol, Socket, Type};
 use zeroize::Zeroize;
@@ -368,7 +367,7 @@ fn respond(
         }
         (Kind::Opens, Question::Bind(local)) => opened(Answer::Bound, bind(*local)),
         (Kind::Opens, Question::Reopen(place)) => match plan.reopened.get(usize::from(*place)) {
-            Some(path) => opened(Answer::Reopened, reopen(path)),
+            Some(file) => opened(Answer::Reopened, (file.open)(&file.path)),
             None => alone(Answer::Failed(NOT_PERMITTED)),
         },
         _ => alone(Answer::Failed(NOT_PERMITTED)),
@@ -385,10 +384,4 @@ fn bind(local: SocketAddr) -> io::Result<OwnedFd> {
     socket.set_reuse_address(true)?;
     socket.bind(&local.into())?;
     Ok(socket.into())
-}
-
-/// A file whose path was fixed at the start. What has become a FIFO is not waited for.
-fn reopen(path: &Path) -> io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    Ok(rustix::fs::open(path, flags, Mode::empty())?)
 }

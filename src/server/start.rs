@@ -16,7 +16,7 @@ use crate::files::{self, Quotas};
 use crate::flags::{Flags, Stop};
 use crate::keeper::link::Ends;
 use crate::keeper::{self, Link};
-use crate::logs::{self, Severity};
+use crate::logs::{self, Severity, transfers};
 use crate::net::Random;
 use crate::reactor::{Handle, Reactor};
 use crate::session::announce::Announcements;
@@ -103,6 +103,8 @@ fn prepare(
     let log = logs::start(&log_config(&settings, client.is_some(), zone.clone()))
         .map_err(Failure::loop_)?;
     logs::install_panic_hook();
+    transfers::open_all(&settings.logging.transfers, &zone)
+        .map_err(|(log, error)| Failure::open(materials::TRANSFER_LOG, &log.path, &error))?;
     for warning in warnings {
         logs::server(Severity::Warning, format_args!("{warning}"));
     }
