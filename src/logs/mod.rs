@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod last_words;
 mod syslog;
 mod text;
 mod writer;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use log::{Level, LevelFilter, Record};
 
+pub use last_words::{to_syslog, turn_away};
 pub use text::{Escaped, TEXT_LIMIT, escape};
 
 use syslog::Syslog;
