@@ -238,7 +238,8 @@ fn choose(
         None => {
             let path = print::shown_path(source.path());
             let found = dialects::detect(source, files);
-            (found.map_err(|why| usage(format!("{path}: {why}")))?, None)
+            let dialect = found.map_err(|why| usage(format!("{path}: {why}")))?;
+            (dialect, dialect.variants.first().copied())
         }
     };
     let choices = Choices {

@@ -184,7 +184,7 @@ impl Translation {
     pub fn unknown<'a>(&mut self, origin: &Origin, known: impl IntoIterator<Item = &'a str>) {
         let cure = match nearest(&origin.setting, known) {
             Some(key) => format!("did you mean {key}?"),
-            None => "remove it, or put a # before it".to_owned(),
+            None => "remove it".to_owned(),
         };
         self.refuse(origin, "unknown setting", &cure);
     }

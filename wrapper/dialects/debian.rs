@@ -166,8 +166,14 @@ fn read_auth(folder: &Path, files: &mut Files, seen: &mut Seen, translation: &mu
             continue;
         }
         let name = target.file_name().map(OsStr::as_bytes).unwrap_or_default();
-        let directive = exact(name).filter(|directive| directive.is_login());
-        read_setting(&target, name, directive, files, seen, translation);
+        match exact(name).filter(|directive| directive.is_login()) {
+            None => translation.refuse(
+                &origin,
+                "the link leads to no file that is named for a source of accounts",
+                "remove the link, or have it lead to a file such as PureDB or UnixAuthentication",
+            ),
+            directive => read_setting(&target, name, directive, files, seen, translation),
+        }
     }
 }
 
@@ -271,7 +277,8 @@ fn value(form: Form, line: &[u8], files: &Files) -> Option<Value> {
         }
         Form::File => files.is_file(Path::new(os(line))).then(|| text(line))?,
         Form::Socket => files.is_socket(Path::new(os(line))).then(|| text(line))?,
-        Form::Absent | Form::Pair | Form::Rest | Form::Quoted => None,
+        Form::Rest => text(line),
+        Form::Absent | Form::Pair | Form::Quoted => None,
     }
 }
 

@@ -190,7 +190,7 @@ pub(super) const DIRECTIVES: &[Directive] = &[
         Target::Ignored(CHARSETS),
         Absent,
         Word,
-        Word,
+        Rest,
     ),
     switch("CreateHomeDir", "createhomedir"),
     switch("CustomerProof", "customerproof"),
@@ -199,7 +199,7 @@ pub(super) const DIRECTIVES: &[Directive] = &[
     switch("DontResolve", "dontresolve"),
     d("ExtAuth", Login("extauth"), Rest, Word, Socket),
     d("ExtCert", Target::Flag("extcert"), Rest, Absent, Absent),
-    d("FSCharset", Target::Ignored(CHARSETS), Absent, Absent, Word),
+    d("FSCharset", Target::Ignored(CHARSETS), Absent, Absent, Rest),
     d(
         "FileSystemCharset",
         Target::Ignored(CHARSETS),
