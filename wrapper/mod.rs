@@ -12,6 +12,8 @@
 pub mod dialects;
 pub mod exec;
 pub mod files;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 pub mod print;
 pub mod translation;
 
