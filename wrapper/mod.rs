@@ -287,21 +287,20 @@ fn server(arguments: &Arguments) -> Result<PathBuf, Failure> {
     }
 }
 
-/// Says what is ignored, each kind once.
+/// Says what is ignored and what should be known, each kind once.
 fn warn(translation: &Translation) {
     let mut said: Vec<(&str, &str)> = Vec::new();
     for finding in &translation.findings {
-        let Outcome::Ignored(why) = &finding.outcome else {
-            continue;
+        let (what, text) = match &finding.outcome {
+            Outcome::Ignored(why) => ("ignored: ", why),
+            Outcome::Warned(text) => ("", text),
+            _ => continue,
         };
-        let kind = (finding.origin.setting.as_str(), why.as_str());
+        let kind = (finding.origin.setting.as_str(), text.as_str());
         if !said.contains(&kind) {
             said.push(kind);
-            let _ = writeln!(
-                io::stderr(),
-                "wharf-config: {}: ignored: {why}",
-                finding.origin
-            );
+            let origin = &finding.origin;
+            let _ = writeln!(io::stderr(), "wharf-config: {origin}: {what}{text}");
         }
     }
 }

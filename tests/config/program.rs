@@ -235,6 +235,37 @@ fn a_folder_that_others_can_write_is_refused() {
 }
 
 #[test]
+fn the_choices_of_debians_start_script_are_read_when_asked_for() {
+    let place = folder();
+    write(place.path(), "p/conf/AnonymousOnly", "yes\n");
+    fs::create_dir(place.path().join("p/auth")).expect("folder");
+    write(
+        place.path(),
+        "ordinary",
+        "# x\nSTANDALONE_OR_INETD=inetd\nVIRTUALCHROOT=false\nUPLOADSCRIPT=\n",
+    );
+    let said = run(place.path(), &["--check", "--defaults", "ordinary", "p"]);
+    assert_eq!(said.status, 0, "{}", said.out);
+    let text = "STANDALONE_OR_INETD='standalone'\nVIRTUALCHROOT=\"true\"\nUPLOADSCRIPT=/bin/x\nUPLOADUID=$(id -u)\nNOSUCH=1\n";
+    write(place.path(), "odd", text);
+    let said = run(place.path(), &["--check", "--defaults", "odd", "p"]);
+    assert_eq!(said.status, 78);
+    for part in [
+        ": odd:1: STANDALONE_OR_INETD: ",
+        "refused: odd:2: VIRTUALCHROOT: links out of a home are never followed; mount ",
+        "ignored: odd:3: UPLOADSCRIPT: start wharf-uploadscript",
+        "refused: odd:4: UPLOADUID=$(id -u): no assignment of a plain value; ",
+        "refused: odd:5: NOSUCH: unknown setting",
+    ] {
+        assert!(said.out.contains(part), "{part}: {}", said.out);
+    }
+    assert_eq!(
+        run(place.path(), &["--check", "--defaults", "missing", "p"]).status,
+        78
+    );
+}
+
+#[test]
 fn files_that_include_each_other_end_in_one_line() {
     let place = ground("AnonymousOnly yes\nInclude b.conf\n");
     write(place.path(), "b.conf", "Include a.conf\n");
