@@ -334,8 +334,12 @@ fn under_inetd_the_client_sees_the_server_or_a_plain_421() {
     let (got, status) = under_inetd(place.path(), &["--server", "./ftpd", "a.conf"]);
     assert_eq!((got.as_str(), status), ("220 hello\n220 a socket\n", 0));
     for (words, expected) in [
-        (["--check", "none.conf"], 66),
+        (["--server=./ftpd", "none.conf"], 66),
         (["--nonsense", "a.conf"], 64),
+        (["--check", "a.conf"], 64),
+        (["--print", "a.conf"], 64),
+        (["--dialect", "list"], 64),
+        (["--help", "a.conf"], 64),
     ] {
         let (got, status) = under_inetd(place.path(), &words);
         assert_eq!(
