@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod formats;
+mod last_words;
 mod syslog;
 mod text;
 pub mod transfers;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use log::{Level, LevelFilter, Record};
 
+pub use last_words::{to_syslog, turn_away};
 pub use text::{Escaped, TEXT_LIMIT, escape};
 
 use syslog::Syslog;

@@ -371,29 +371,13 @@ fn complain(failure: &Failure, client: Option<OwnedFd>) -> ExitCode {
         }
         Some(client) => {
             let _ = complain_to_syslog(failure);
-            tell_client(client);
+            logs::turn_away(client);
         }
     }
     ExitCode::from(failure.status)
 }
 
 fn complain_to_syslog(failure: &Failure) -> ExitCode {
-    let config = logs::Config {
-        to: logs::To::Syslog(Facility::FTP.code()),
-        pid: true,
-        verbose: 0,
-        zone: jiff::tz::TimeZone::UTC,
-    };
-    // Where logging was started already, the record was made there.
-    if let Ok(log) = logs::start(&config)
-        && log.start_writer().is_ok()
-    {
-        logs::server(Severity::Error, format_args!("{failure}"));
-    }
-    logs::flush(LAST_RECORDS);
+    logs::to_syslog(&[failure]);
     ExitCode::from(failure.status)
-}
-
-fn tell_client(client: OwnedFd) {
-    let _ = std::net::TcpStream::from(client).write_all(b"421 Service not available\r\n");
 }
