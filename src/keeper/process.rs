@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 use rustix::time::{ClockId, clock_gettime};
 use socket2::{Domain, Protocol, Socket, Type};
 use zeroize::Zeroize;
@@ -193,9 +193,10 @@ impl Keeper {
                 let Some(slot) = range.clone().find(|slot| !taken.contains(slot)) else {
                     break;
                 };
+                let keeper = getpid();
                 match process::fork() {
                     Ok(Forked::Parent(pid)) => self.workers.push(Worker { pid, kind, slot }),
-                    Ok(Forked::Child) => self.work(number, kind, slot, slot == range.start),
+                    Ok(Forked::Child) => self.work(keeper, number, kind, slot),
                     // No process to be had: the next look tries again.
                     Err(_) => return,
                 }
@@ -204,7 +205,8 @@ impl Keeper {
     }
 
     /// The life of a worker.
-    fn work(&mut self, number: usize, kind: Kind, slot: usize, is_first: bool) -> ! {
+    fn work(&mut self, keeper: Pid, number: usize, kind: Kind, slot: usize) -> ! {
+        let is_first = slot == number * MOST;
         if kind == Kind::Checks && !is_first {
             let _ = process::give_way(NICE);
         }
@@ -224,7 +226,9 @@ impl Keeper {
         let mut buffer = vec![0; LONGEST];
         loop {
             // The kernel forgets it when a home was opened as its user.
-            let _ = process::end_with_parent();
+            if process::end_with_parent(keeper).is_err() {
+                process::leave(1);
+            }
             for source in sources.iter_mut() {
                 source.ready();
             }
