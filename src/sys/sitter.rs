@@ -1,7 +1,7 @@
 //! Processes that sit and wait: forked, tied to who started them by one socket and to nothing else.
 //!
-//! A sitter is not its starter's child but an orphan, so that nobody has to wait for it (waitpid(2)) and it may outlive
-//! its starter. It has standard input, output and error and its socket; every other descriptor is closed, since one kept
+//! A sitter is not its starter's child but an orphan, so that its starter need not wait for it (waitpid(2)) and may end
+//! before it. It has standard input, output and error and its socket; every other descriptor is closed, since one kept
 //! open would hide the end of whoever had it. Signals to a whole group, as a terminal or a supervisor sends them, do not
 //! end it: it ends with its socket.
 
@@ -17,8 +17,10 @@ use super::process;
 /// The first descriptor that is not input, output or error.
 const FIRST_OTHER: u32 = 3;
 
-/// Signals that end a program unless it says otherwise, and that others send to whole groups.
+/// Signals that end a program unless it says otherwise: those that others send to whole groups, and that of a socket whose
+/// other end is closed.
 const PASSED_OVER: &[libc::c_int] = &[
+    libc::SIGPIPE,
     libc::SIGHUP,
     libc::SIGINT,
     libc::SIGQUIT,
