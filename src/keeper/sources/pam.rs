@@ -17,11 +17,13 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use zeroize::Zeroizing;
 
-use super::{Found, LONGEST_CHECK, Opened, Source, Verdict};
+use super::{FallingAsleep, Found, LONGEST_CHECK, Opened, Source, Verdict};
 use crate::keeper::message::{Check, LONGEST_PATH, Limits};
 use crate::sys::pam::{Failure, Login, Secret, Transaction};
 use crate::sys::{shadow, sitter};
@@ -39,6 +41,12 @@ const PATIENCE: Duration = Duration::from_secs(SECONDS as u64 + 1);
 
 const _: () = assert!(PATIENCE.as_secs() < LONGEST_CHECK.as_secs());
 
+/// A sitter that takes longer than a hash does is waiting for something.
+const WAITING: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 200_000_000,
+};
+
 /// Where Linux-PAM looks for services; the last is that of some distributions.
 const DIRECTORIES: &[&str] = &["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"];
 
@@ -52,6 +60,7 @@ struct Pam {
     ready: Option<(u32, UnixStream)>,
     session: Option<Session>,
     complaint: Option<String>,
+    falling_asleep: Option<FallingAsleep>,
 }
 
 pub(super) fn open(_argument: &str) -> Result<Box<dyn Source>, String> {
@@ -65,6 +74,7 @@ impl Pam {
             ready: None,
             session: None,
             complaint: None,
+            falling_asleep: None,
         }
     }
 
@@ -87,6 +97,12 @@ impl Pam {
             peer.as_bytes(),
         ];
         send_fields(&socket, &fields)?;
+        let mut answer = [PollFd::new(&socket, PollFlags::IN)];
+        if let (Some(falling_asleep), Ok(0)) =
+            (&self.falling_asleep, poll(&mut answer, Some(&WAITING)))
+        {
+            falling_asleep();
+        }
         Ok((Said::receive(&socket)?, socket))
     }
 
@@ -122,6 +138,10 @@ impl Pam {
 }
 
 impl Source for Pam {
+    fn call_before_sleep(&mut self, falling_asleep: &FallingAsleep) {
+        self.falling_asleep = Some(Arc::clone(falling_asleep));
+    }
+
     fn ready(&mut self) {
         if !matches!(self.ready, Some((starter, _)) if starter == std::process::id()) {
             let started = sitter::start(sit);
