@@ -215,10 +215,14 @@ impl Keeper {
                     break;
                 };
                 if let Some(state) = away.pop().and_then(|slot| self.busy.get(slot)) {
-                    // One that has come back in between stays.
-                    let _ = state.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |state| {
-                        (state != 0).then_some(state | REPLACED)
-                    });
+                    let marked =
+                        state.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |state| {
+                            (state != 0).then_some(state | REPLACED)
+                        });
+                    if marked.is_err() {
+                        // It has come back in between.
+                        continue;
+                    }
                 }
                 let keeper = getpid();
                 match process::fork() {
