@@ -22,7 +22,7 @@ mod wire;
 
 pub use judge::{Jail, Plan, Reopened};
 pub use link::{Granted, Link};
-pub use process::start;
+pub use process::{await_end, start};
 
 /// The second of the monotonic clock, which the server and its keeper have in common.
 fn seconds() -> u64 {

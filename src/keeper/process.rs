@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -43,6 +43,10 @@ const NICE: i32 = 10;
 
 /// How often the keeper looks at its workers.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How long the ends of sessions may take once the server is gone, and how often they are looked at.
+const LAST_SESSIONS: Duration = Duration::from_secs(3);
+const GLANCE: Duration = Duration::from_millis(2);
 
 /// EPERM and EIO, for what is not to be asked, and what was not answered.
 const NOT_PERMITTED: i32 = 1;
@@ -80,7 +84,8 @@ pub fn start(plan: Plan, sources: Vec<Box<dyn Source>>) -> io::Result<Ends> {
     let (bell, ringer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
     let (has_accounts, is_vital) = (!plan.sources.is_empty(), plan.is_vital());
     match process::fork()? {
-        Forked::Parent(_) => Ok(Ends {
+        Forked::Parent(keeper) => Ok(Ends {
+            keeper,
             checks,
             names,
             opens,
@@ -107,6 +112,17 @@ pub fn start(plan: Plan, sources: Vec<Box<dyn Source>>) -> io::Result<Ends> {
             };
             keeper.watch();
             process::leave(0)
+        }
+    }
+}
+
+/// Waits for a keeper whose server has closed its ends: until then sessions of its sources are being closed.
+pub fn await_end(keeper: Pid) {
+    let until = Instant::now() + LAST_SESSIONS + LOOK;
+    while Instant::now() < until {
+        match waitpid(Some(keeper), WaitOptions::NOHANG) {
+            Ok(None) => std::thread::sleep(GLANCE),
+            Ok(Some(_)) | Err(_) => return,
         }
     }
 }
@@ -161,9 +177,26 @@ impl Keeper {
         loop {
             self.provide();
             if self.server_is_gone() {
-                return;
+                return self.finish();
             }
             self.collect();
+        }
+    }
+
+    /// Nobody waits for an answer any more, but sessions of PAM are still to be closed by whoever holds them. A supervisor, or
+    /// the end of a container, would end those with the server, who therefore waits for the keeper.
+    fn finish(&self) {
+        for worker in &self.workers {
+            let _ = kill_process(worker.pid, Signal::KILL);
+        }
+        let until = Instant::now() + LAST_SESSIONS;
+        while Instant::now() < until {
+            match waitpid(None, WaitOptions::NOHANG) {
+                Ok(Some(_)) => {}
+                Ok(None) => std::thread::sleep(GLANCE),
+                // No child is left.
+                Err(_) => return,
+            }
         }
     }
 

@@ -9,6 +9,8 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
+use rustix::process::Pid;
+
 use super::materials::Home;
 use super::rights::{self, Anonymous, Standing};
 use super::{Failure, listening, materials, run, upload_pipe};
@@ -73,15 +75,32 @@ pub fn main() -> ExitCode {
 
 type Refused = (Failure, Option<OwnedFd>);
 
+/// All that serving needs.
+struct Prepared {
+    reactor: Reactor,
+    shared: Rc<Shared>,
+    clients: Clients,
+    keeper: Option<Pid>,
+}
+
 fn start(settings: Settings, warnings: &[String], client: Option<OwnedFd>) -> Result<(), Refused> {
     let inetd = client.is_some();
     // For telling the client, should the start fail; closed before the first session.
     let line_to_client = client.as_ref().and_then(|client| client.try_clone().ok());
     let prepared = prepare(settings, warnings, client);
     match prepared {
-        Ok((reactor, shared, clients)) => {
+        Ok(Prepared {
+            reactor,
+            shared,
+            clients,
+            keeper,
+        }) => {
             drop(line_to_client);
-            run(reactor, shared, clients).map_err(|failure| (failure, None))
+            let ended = run(reactor, shared, clients);
+            if let Some(keeper) = keeper {
+                keeper::await_end(keeper);
+            }
+            ended.map_err(|failure| (failure, None))
         }
         Err(failure) => {
             if inetd {
@@ -96,7 +115,7 @@ fn prepare(
     settings: Settings,
     warnings: &[String],
     client: Option<OwnedFd>,
-) -> Result<(Reactor, Rc<Shared>, Clients), Failure> {
+) -> Result<Prepared, Failure> {
     // Modes are given with each call that creates something.
     rustix::process::umask(rustix::fs::Mode::empty());
     let zone = materials::zone();
@@ -111,6 +130,7 @@ fn prepare(
     let (standing, anonymous) = rights::choose(&settings)?;
     // Forked before there is a socket that must not outlive the server.
     let ends = start_keeper(&settings, &standing)?;
+    let keeper = ends.as_ref().map(|ends| ends.keeper);
     let reactor = Reactor::new().map_err(Failure::loop_)?;
     let handle = reactor.handle();
     let clients = match client {
@@ -154,7 +174,12 @@ fn prepare(
     if let Clients::Listeners(listeners) = &clients {
         announce(listeners);
     }
-    Ok((reactor, shared, clients))
+    Ok(Prepared {
+        reactor,
+        shared,
+        clients,
+        keeper,
+    })
 }
 
 fn log_config(settings: &Settings, inetd: bool, zone: jiff::tz::TimeZone) -> logs::Config {

@@ -117,6 +117,26 @@ fn a_session_is_closed_when_the_server_ends_or_is_killed() {
     }
 }
 
+/// A supervisor, or the end of a container, ends whatever is left of a server with it.
+#[test]
+fn a_server_that_was_told_to_end_is_there_until_its_sessions_are_closed() {
+    if not_root() {
+        return;
+    }
+    let machine = machine();
+    machine.script(
+        "note",
+        "[ $PAM_TYPE = open_session ] || sleep 0.7; echo \"$PAM_TYPE $PPID\" >>$notes",
+    );
+    let mut server = machine.start();
+    let _client = server.login("joe");
+    let opener = opened(&machine, 1);
+    signal(server.pid(), Signal::TERM);
+    within(PATIENCE, "the server ends", || !server.is_alive());
+    let closed = format!("close_session {opener}");
+    assert_eq!(machine.notes().last(), Some(&closed));
+}
+
 #[test]
 fn sessions_at_a_time_are_each_closed_by_their_own_process() {
     if not_root() {
