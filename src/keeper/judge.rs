@@ -257,7 +257,10 @@ fn open_root(plan: &Plan, home: &Home, identity: &Arc<Identity>) -> io::Result<O
         creds::assume(identity)?;
         let opened = homes::open_root(&home.root, identity.uid).and_then(|root| {
             // The start must be there too: a session never begins in a place that is not.
-            homes::open_root(&directory, identity.uid).map(|_| root)
+            match directory == home.root {
+                true => Ok(root),
+                false => homes::open_root(&directory, identity.uid).map(|_| root),
+            }
         });
         creds::reset();
         opened
