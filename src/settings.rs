@@ -371,16 +371,25 @@ pub struct Process {
     pub drain: Duration,
     /// The pipe through which a script is told of uploads (-o, --uploadpipe); None without -o.
     pub upload_pipe: Option<PathBuf>,
+    /// Run in the background (-B).
+    pub background: bool,
+    /// The file for the process number (-g); None is the default of the way it is started.
+    pub pid_file: Option<PathBuf>,
 }
 
 /// The pipe of `-o`: Pure-FTPd's, so that either's script works with either server.
 pub const UPLOAD_PIPE: &str = "/var/run/pure-ftpd.upload.pipe";
+
+/// The file for the process number of a server in the background: Pure-FTPd's, for start scripts that look there.
+pub const PID_FILE: &str = "/var/run/pure-ftpd.pid";
 
 impl Default for Process {
     fn default() -> Self {
         Process {
             drain: Duration::from_secs(5),
             upload_pipe: None,
+            background: false,
+            pid_file: None,
         }
     }
 }
@@ -622,6 +631,8 @@ fn process(flags: &flags::Process) -> Process {
             let named = flags.upload_pipe.clone();
             named.unwrap_or_else(|| PathBuf::from(UPLOAD_PIPE))
         }),
+        background: flags.daemonize,
+        pid_file: flags.pid_file.clone(),
     }
 }
 

@@ -161,6 +161,11 @@ impl Counts {
         self.sessions.get()
     }
 
+    /// Sessions there ever were.
+    pub fn begun(&self) -> u64 {
+        self.begun.get()
+    }
+
     /// Sessions of one client address.
     pub fn of_address(&self, address: IpAddr) -> u32 {
         self.by_address.borrow().get(&address).copied().unwrap_or(0)
