@@ -159,14 +159,13 @@ pub(super) fn sources(context: &mut Context<'_>) {
             break;
         }
     }
-    if let Some(order) = &order {
-        if !takes_file && !takes_system && !asks_pam {
-            t.refuse(
-                &order.origin,
-                "nobody could log in, as it leaves no accounts",
-                "name mod_auth_unix.c, or mod_auth_file.c with an AuthUserFile",
-            );
-        }
+    let leaves_none = !takes_file && !takes_system && !asks_pam;
+    if let Some(order) = order.as_ref().filter(|_| leaves_none) {
+        t.refuse(
+            &order.origin,
+            "nobody could log in, as it leaves no accounts",
+            "name mod_auth_unix.c, or mod_auth_file.c with an AuthUserFile",
+        );
     }
     if let Some(file) = file.as_ref().filter(|_| !takes_file) {
         t.nothing(&file.origin, "AuthOrder does not ask it");

@@ -28,37 +28,39 @@ pub(super) fn identity(context: &mut Context<'_>, section: &Section, scope: &Sco
         t.value(&user.origin, "anonymoususer", os(&name));
     }
     let account = entry(context.files, "/etc/passwd", &name);
-    let group = scope.pick("Group", t);
-    match (&account, &group) {
-        (_, None) => {}
-        (Some(account), Some(group)) => {
-            let number = super::accounts::group_number(context.files, group.word(0));
-            let own = account.get(3).and_then(|gid| std::str::from_utf8(gid).ok());
-            match number {
-                Some(number) if own.is_some_and(|own| own != number) => {
-                    let reason = format!("the group of {} is another one", shown(&name));
-                    let cure = format!(
-                        "give the user that group (usermod -g), or write the user's own behind {}",
-                        "Group"
-                    );
-                    t.refuse(&group.origin, &reason, &cure);
-                }
-                _ => t.nothing(
-                    &group.origin,
-                    "anonymous clients have the groups of their user",
-                ),
-            }
-        }
-        (None, Some(group)) => {
-            t.nothing(
-                &group.origin,
-                "anonymous clients have the groups of their user",
-            );
-        }
-    }
+    group(context, scope, &name, account.as_ref());
     root(context, section, &name, account.as_ref());
     shell(context, scope, &name, account.as_ref());
     names(context, section, scope, &name);
+}
+
+/// Without a group of its own the section has that of the server; here it is always the user's.
+fn group(context: &mut Context<'_>, scope: &Scope, user: &[u8], account: Option<&Vec<Vec<u8>>>) {
+    const WHY: &str = "anonymous clients have the groups of their user";
+    let own = scope.pick("Group", context.translation);
+    let group = match &own {
+        Some(group) => group.clone(),
+        None => match context.scope.every("Group").pop() {
+            Some(group) => group,
+            None => return,
+        },
+    };
+    let Some(account) = account else {
+        // The server says that there is no such user.
+        return fine(&group.origin, WHY, context.translation);
+    };
+    let number = super::accounts::group_number(context.files, group.word(0));
+    let is_users = number.is_some_and(|number| account.get(3) == Some(&number.into_bytes()));
+    if is_users {
+        return fine(&group.origin, WHY, context.translation);
+    }
+    let (user, name) = (shown(user), shown(group.word(0)));
+    let reason =
+        format!("the group of {user} is not {name}, with which ProFTPD serves anonymous clients");
+    let cure = format!(
+        "name the user's own group within <Anonymous>, or give {user} that group (usermod -g)"
+    );
+    context.translation.refuse(&group.origin, &reason, &cure);
 }
 
 fn root(context: &mut Context<'_>, section: &Section, user: &[u8], account: Option<&Vec<Vec<u8>>>) {

@@ -844,10 +844,10 @@ fn strange(context: &mut Context<'_>, denied: &Denied, common: &[&str]) {
             if can("MKD") {
                 t.switch(&unset, "anonymouscancreatedirs");
             }
-            if can("RETR") {
-                t.switch(&unset, "anonymousreadown");
-            }
         }
+    }
+    if can("RETR") {
+        t.switch(&unset, "anonymousreadown");
     }
     t.switch(&unset, "allowdotfiles");
     if limits::CHANGES.iter().any(|verb| {
@@ -1291,7 +1291,7 @@ fn list_options(scope: &Scope, t: &mut Translation) {
     }
     if files.is_some() || depth.is_some() {
         let text = |word: Option<Vec<u8>>, default: &str| {
-            word.map_or_else(|| default.as_bytes().to_vec(), |word| word)
+            word.unwrap_or_else(|| default.as_bytes().to_vec())
         };
         let value = [text(files, "10000"), text(depth, "5")].join(&b':');
         t.value(origin, "limitrecursion", os(&value));

@@ -417,7 +417,7 @@ pub(super) fn logins(level: &Level, translation: &mut Translation) -> Option<Log
         translation.refuse(origin, reason, cure);
         return Some(Logins::Refused);
     }
-    if !rules.denies_first && rules.deny_all != true && !rules.allow_all {
+    if !rules.denies_first && !rules.deny_all && !rules.allow_all {
         // Who is allowed goes before who is denied, and everybody else may: that is no list of networks.
         let both = !rules.allow.is_empty() && !rules.deny.is_empty();
         if both {

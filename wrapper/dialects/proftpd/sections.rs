@@ -252,15 +252,11 @@ impl Reader<'_> {
             true => Some(self.condition(&origin, &kind, &words)),
             false => None,
         };
-        if !self.is_skipped() && holds.is_none() {
-            if let Some(Open {
-                holds: Some(Holds::Only(module) | Holds::Loading(module)),
-                ..
-            }) = self.condition_around()
-            {
-                let module = module.clone();
-                self.unclear(&origin, &module);
-            }
+        let around = self.condition_around().and_then(|open| open.holds.clone());
+        if let Some(Holds::Only(module) | Holds::Loading(module)) =
+            around.filter(|_| !is_condition && !self.is_skipped())
+        {
+            self.unclear(&origin, &module);
         }
         let section = match is_condition {
             true => None,

@@ -47,11 +47,11 @@ pub(super) struct Server {
 
 fn port(items: &[Item], global: &[Item]) -> Option<u16> {
     let of = |items: &[Item]| {
-        let ports = items.iter().filter_map(|item| match item {
+        let mut ports = items.iter().rev().filter_map(|item| match item {
             Item::Directive(directive) if directive.key == "Port" => Some(directive.clone()),
             _ => None,
         });
-        ports.last()
+        ports.next()
     };
     match of(items).or_else(|| of(global)) {
         None => Some(21),

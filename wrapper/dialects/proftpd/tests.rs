@@ -252,9 +252,7 @@ fn anonymous_clients_are_bound_as_their_section_says() {
         format!("<Anonymous ~ftp>\n{ANONYMOUS}<Limit LOGIN>\nDenyAll\n</Limit>\n</Anonymous>");
     has(&nobody, &["-E"]);
     has(
-        &format!(
-            "<Anonymous /srv>\nUser pub\nUserAlias anonymous pub\nRequireValidShell off\n<Directory *>\n<Limit WRITE>\nDenyAll\n</Limit>\n</Directory>\nTransferRate RETR 50.5\nDirFakeUser on\n</Anonymous>"
-        ),
+        "<Anonymous /srv>\nUser pub\nUserAlias anonymous pub\nRequireValidShell off\n<Directory *>\n<Limit WRITE>\nDenyAll\n</Limit>\n</Directory>\nTransferRate RETR 50.5\nDirFakeUser on\n</Anonymous>",
         &["--anonymoususer pub", "-i", "-t :50", "--hideids"],
     );
     for (line, word) in [
