@@ -204,7 +204,7 @@ fn waits(place: &Path) -> Option<String> {
         return None;
     }
     let waits = |line: &&str| line.contains("which this server does not have yet");
-    assert!(lines.iter().all(|line| waits(&line)), "{}", said.err);
+    assert!(lines.iter().all(waits), "{}", said.err);
     Some(lines.join("; "))
 }
 

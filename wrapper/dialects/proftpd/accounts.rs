@@ -301,14 +301,10 @@ pub(super) fn homes(context: &mut Context<'_>, dirs: u32) {
         Some(true) => {
             let word = std::str::from_utf8(directive.word(1)).unwrap_or_default();
             let mode = u32::from_str_radix(word, 8).unwrap_or(0o700);
-            if directive.words.len() > 2
-                || directive.words.len() == 2 && !word.starts_with(char::is_numeric)
-            {
-                t.ignore(
-                    &directive.origin,
-                    "a new home is empty and belongs to its user; directories above it are root's, with mode 755",
-                );
-            }
+            t.ignore(
+                &directive.origin,
+                "a new home is empty and its user's; directories above it that are missing are root's, with mode 755",
+            );
             let made = 0o777 & !dirs;
             if made & !mode == 0 {
                 t.switch(&directive.origin, "createhomedir");

@@ -29,6 +29,7 @@ struct Sections {
     /// Of <Directory> sections for everything there is.
     limits_of_tree: Level,
     tree: Vec<Directive>,
+    has_tree: bool,
 }
 
 /// A year, as no time-out is longer.
@@ -252,6 +253,13 @@ fn directory(
             "let the owner and mode of the directory say it (chown, chmod), and remove the section";
         return translation.refuse(&section.origin, &reason, cure);
     }
+    if std::mem::replace(&mut parts.has_tree, true) {
+        return translation.refuse(
+            &section.origin,
+            "there is another section for everything there is",
+            "make one of them",
+        );
+    }
     translation.nothing(&section.origin, "it is for everything there is");
     // A star does not stand for the directory it is in, so what is denied there still works in that one.
     let is_below = path.ends_with(b"*");
@@ -379,7 +387,11 @@ fn network(context: &mut Context<'_>, server: &Server) {
     // On its own, the server for addresses that have none answers on all of them.
     let host = host.filter(|(address, origin)| {
         let all = matches!(address.as_slice(), b"0.0.0.0" | b"::" | b"*");
-        let widens = is_default && !server.is_one_of_several;
+        let binds_tight = scope
+            .every("SocketBindTight")
+            .iter()
+            .any(|directive| directive.on() != Some(false));
+        let widens = is_default && !server.is_one_of_several && !binds_tight;
         if all || widens {
             fine(origin, "every address of the machine is listened on", t);
         }

@@ -370,16 +370,16 @@ impl Reader<'_> {
         let Some(known) = table::find(name) else {
             return self.translation.unknown(origin, table::keys());
         };
+        // What an included file says is looked at line by line, and loading a module changes nothing here.
+        let is_free = matches!(known.key, "Include" | "LoadModule");
         let around = self.condition_around().and_then(|open| open.holds.clone());
-        match around {
+        match around.filter(|_| !is_free) {
             Some(Holds::Only(module))
                 if known.module != module && !table::belongs(known.module, &module) =>
             {
                 return self.unclear(origin, &module);
             }
-            Some(Holds::Loading(module)) if known.key != "LoadModule" => {
-                return self.unclear(origin, &module);
-            }
+            Some(Holds::Loading(module)) => return self.unclear(origin, &module),
             _ => {}
         }
         if words.is_empty() && !STAND_ALONE.contains(&known.key) {

@@ -14,11 +14,12 @@ use crate::wrapper::translation::{Origin, Translation};
 const MAIN: &str = "main";
 
 /// Settings that exist outside of sections alone and hold for every server.
-const OF_ALL: [&str; 16] = [
+const OF_ALL: [&str; 18] = [
     "BanEngine",
     "BanOnEvent",
     "ControlsEngine",
     "DebugLevel",
+    "Group",
     "MaxConnectionRate",
     "MaxInstances",
     "PidFile",
@@ -31,6 +32,7 @@ const OF_ALL: [&str; 16] = [
     "TCPBacklog",
     "UseIPv6",
     "UseReverseDNS",
+    "User",
 ];
 
 /// A server of the file.

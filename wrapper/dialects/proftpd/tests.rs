@@ -436,6 +436,18 @@ fn debians_settings_are_understood() {
 }
 
 #[test]
+fn a_server_of_one_address_stays_on_it() {
+    has("DefaultAddress 192.0.2.1", &["-S 192.0.2.1,21"]);
+    has("DefaultAddress 192.0.2.1\nDefaultServer on", &["-S ,21"]);
+    has(
+        "DefaultAddress 192.0.2.1\nDefaultServer on\nSocketBindTight on",
+        &["-S 192.0.2.1,21"],
+    );
+    let tree = "<Directory />\nAllowOverwrite on\n</Directory>\n";
+    assert!(of(&format!("{tree}{tree}")).contains("another section"));
+}
+
+#[test]
 fn repeated_settings_count_as_in_proftpd() {
     has("Umask 077\nUmask 022", &["-U 177:077"]);
     has("Port 2121\nPort 2122", &["-S ,2122"]);
