@@ -822,7 +822,11 @@ fn deny(denied: &Denied, t: &mut Translation) {
     let Some((_, origin)) = left.first() else {
         return;
     };
-    let list: Vec<&str> = left.iter().map(|(command, _)| command.verb).collect();
+    let mut list: Vec<&str> = left.iter().map(|(command, _)| command.verb).collect();
+    if list.contains(&"MFMT") {
+        // It sets times as well.
+        list.push("SITE_UTIME");
+    }
     let list = list.join(",");
     let cure = "let the owners and modes of files say who may do it, and remove the section";
     later(origin, "denycommands", Some(list.as_bytes()), cure, t);
