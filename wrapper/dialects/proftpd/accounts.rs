@@ -376,6 +376,8 @@ fn root(context: &mut Context<'_>) {
                 cure,
                 t,
             );
+            // The flag names the directory, and this one keeps users in it.
+            t.switch(&directive.origin, "chrooteveryone");
         }
         _ => t.refuse(
             &directive.origin,

@@ -332,7 +332,7 @@ pub(super) const DIRECTIVES: &[Known] = &[
         "auth",
         "directory, and groups",
         &["chrooteveryone", "trustedgid"],
-        "~ is -A, and ~ !GROUP is -a with the number of the group. Another directory needs --userroot.",
+        "~ is -A, and ~ !GROUP is -a with the number of the group. Another directory needs --userroot, with -A.",
     ),
     own(
         "DefaultServer",
