@@ -12,6 +12,7 @@ mod beside_proftpd;
 mod beside_pure_ftpd;
 mod beside_pure_ftpd_wrapper;
 mod corpus;
+mod proftpd_includes;
 mod program;
 mod questions;
 mod support;
