@@ -243,6 +243,8 @@ pub struct Files {
     pub read_only: bool,
     /// Nothing may be overwritten, appended to or resumed (--nooverwrite).
     pub no_overwrite: bool,
+    /// Nothing may be appended to nor resumed (--nostorerestart).
+    pub no_store_restart: bool,
     /// Uploads are on the disk before they are confirmed (--fsync).
     pub fsync: bool,
     /// Names that cannot be used (--denyfiles).
@@ -552,6 +554,7 @@ fn files(flags: &flags::Files) -> Files {
         umasks_given: flags.umask.is_some(),
         read_only: flags.read_only,
         no_overwrite: flags.no_overwrite,
+        no_store_restart: flags.no_store_restart,
         fsync: flags.fsync,
         deny_files: flags.deny_files.clone(),
         hide_files: flags.hide_files.clone(),

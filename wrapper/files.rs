@@ -5,7 +5,7 @@
 //! same), and of bounded size. How deep files include each other, and how much is read in all, is bounded as well. Bytes
 //! stay bytes; what they mean is for a dialect to say.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
@@ -244,6 +244,23 @@ impl Files {
     /// Where a symbolic link leads, if it is one.
     pub fn link(&self, path: &Path) -> Option<PathBuf> {
         fs::read_link(path).ok().filter(|_| self.has_disk)
+    }
+
+    /// Whether there is a folder.
+    pub fn is_folder(&self, path: &Path) -> bool {
+        self.has_disk && fs::metadata(path).is_ok_and(|found| found.is_dir())
+    }
+
+    /// A variable of the environment, which belongs to whoever runs the wrapper; empty when it is not set.
+    pub fn variable(&self, name: &OsStr) -> Vec<u8> {
+        // The standard library panics on such names in older versions.
+        let is_name =
+            !name.is_empty() && !name.as_encoded_bytes().iter().any(|b| b"=\0".contains(b));
+        let value = match self.has_disk && is_name {
+            true => std::env::var_os(name),
+            false => None,
+        };
+        value.map(OsString::into_encoded_bytes).unwrap_or_default()
     }
 
     /// Whether the disk has anything of this name.

@@ -114,6 +114,12 @@ pub struct Files {
     #[arg(long = "nooverwrite")]
     pub no_overwrite: bool,
 
+    /// Refuse to append to files and to resume uploads
+    ///
+    /// What is stored over a file replaces it whole. Anonymous can never append nor resume.
+    #[arg(long = "nostorerestart")]
+    pub no_store_restart: bool,
+
     /// Confirm an upload only when it is on the disk
     ///
     /// The file and its directory are written out by fsync(2) before the reply 226, which takes time.

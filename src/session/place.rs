@@ -208,7 +208,7 @@ impl Granted {
             Kind::File => {
                 let writable = rights.overwrite && self.kernel_allows(stat, WRITE);
                 Perm {
-                    append: writable,
+                    append: rights.append && writable,
                     delete: unlinkable && rights.delete.is_ok(),
                     rename: unlinkable && rights.rename.is_ok(),
                     read: rights.unserved_owner != Some(stat.uid) && self.kernel_allows(stat, READ),

@@ -97,6 +97,8 @@ pub struct Rights {
     pub make_directories: Result<(), &'static str>,
     /// STOR over, APPE to and REST in an existing file.
     pub overwrite: bool,
+    /// APPE to and REST in a file that may be overwritten.
+    pub append: bool,
     /// DELE.
     pub delete: Result<(), &'static str>,
     /// RMD.
@@ -133,6 +135,7 @@ impl Rights {
                 Err("Sorry, anonymous users are not allowed to create directories")
             },
             overwrite: false,
+            append: false,
             delete: Err("Anonymous users can not delete files"),
             remove_directories: Err("Sorry, anonymous users are not allowed to remove directories"),
             rename: Err("Anonymous users are not allowed to move/rename files"),
@@ -157,6 +160,7 @@ impl Rights {
             upload: write,
             make_directories: write,
             overwrite: !files.no_overwrite && !files.read_only,
+            append: !files.no_store_restart,
             delete: unless(files.keep_all && !trusted, "Files may not be deleted here"),
             remove_directories: write,
             rename: unless(files.no_rename, "Rename/move failure"),

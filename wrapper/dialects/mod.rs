@@ -5,6 +5,7 @@
 //! finding out which one a file is in, and checking that the rows name flags that exist.
 
 pub mod debian;
+pub mod proftpd;
 pub mod pureftpd;
 
 use std::ffi::OsStr;
@@ -35,7 +36,12 @@ pub struct Dialect {
 }
 
 /// All of them. The first of two that recognise a file equally well does not win: the user is asked.
-pub const DIALECTS: &[Dialect] = &[pureftpd::OWN, pureftpd::SCRIPT, debian::FOLDER];
+pub const DIALECTS: &[Dialect] = &[
+    pureftpd::OWN,
+    pureftpd::SCRIPT,
+    debian::FOLDER,
+    proftpd::PROFTPD,
+];
 
 /// A setting, for the manual page and for tests.
 #[derive(Clone, Copy, Debug)]

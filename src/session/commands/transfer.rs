@@ -788,6 +788,7 @@ impl Session {
             Intent::Unique => Existing::NextFreeName,
             Intent::Store if files.autorename => Existing::NextFreeName,
             _ if !overwrite => Existing::Refuse,
+            Intent::Resume(_) | Intent::Append if !account.rights.append => Existing::Refuse,
             Intent::Store => Existing::Truncate,
             Intent::Resume(offset) => Existing::ResumeAt(offset),
             Intent::Append => Existing::Append,

@@ -97,6 +97,21 @@ fn nooverwrite_keeps_the_target_of_every_verb() {
 }
 
 #[test]
+fn nostorerestart_leaves_storing_over_a_file_alone() {
+    let ground = Ground::in_memory();
+    ground.write("f", b"old");
+    let mut client = ground.full_with(|settings| settings.files.no_store_restart = true);
+    client.expect("TYPE I", 200);
+    assert_eq!(client.upload("APPE f", b"new").code, 553);
+    client.expect("REST 3", 350);
+    assert_eq!(client.upload("STOR f", b"new").code, 553);
+    assert_eq!(ground.read("f"), b"old");
+    client.store("APPE fresh", b"new");
+    client.store("STOR f", b"newer");
+    assert_eq!(ground.read("f"), b"newer");
+}
+
+#[test]
 fn readonly_refuses_every_change() {
     let ground = Ground::in_memory();
     ground.write("f", b"x");
