@@ -244,6 +244,10 @@ pub struct Files {
     pub no_overwrite: bool,
     /// Uploads are on the disk before they are confirmed (--fsync).
     pub fsync: bool,
+    /// Commands refused after the login, as typed (--denycommands).
+    pub deny_commands: Vec<String>,
+    /// The only commands left after the login (--allowcommands). Empty: all.
+    pub allow_commands: Vec<String>,
     /// Names that cannot be used (--denyfiles).
     pub deny_files: Vec<Glob>,
     /// Names that are not listed (--hidefiles).
@@ -541,6 +545,8 @@ fn files(flags: &flags::Files) -> Files {
         read_only: flags.read_only,
         no_overwrite: flags.no_overwrite,
         fsync: flags.fsync,
+        deny_commands: flags.deny_commands.clone(),
+        allow_commands: flags.allow_commands.clone(),
         deny_files: flags.deny_files.clone(),
         hide_files: flags.hide_files.clone(),
         hide_ids: flags.hide_ids,

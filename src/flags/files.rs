@@ -120,6 +120,22 @@ pub struct Files {
     #[arg(long = "fsync")]
     pub fsync: bool,
 
+    /// Refuse these commands to those who are logged in
+    ///
+    /// They are names of FTP commands in any case, parted by commas; SITE_CHMOD and its like name one
+    /// word of SITE, SITE alone all of them. Other names of a command, such as XMKD for MKD, are refused
+    /// as well. It may be given more than once and goes before --allowcommands. The commands of the
+    /// login, and FEAT, HELP and QUIT, are always answered; FEAT and HELP still show what is refused.
+    #[arg(long = "denycommands", value_name = "LIST", value_delimiter = ',')]
+    pub deny_commands: Vec<String>,
+
+    /// Leave no other commands to those who are logged in
+    ///
+    /// The list is as for --denycommands, and may be given more than once. Clients need more commands
+    /// than it may seem, among them TYPE, PASV, EPSV, PWD and CWD.
+    #[arg(long = "allowcommands", value_name = "LIST", value_delimiter = ',')]
+    pub allow_commands: Vec<String>,
+
     /// Refuse access to files with names that match this pattern
     ///
     /// The pattern is compared to each part of a path and knows stars, question marks and sets such

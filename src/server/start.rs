@@ -21,6 +21,7 @@ use crate::net::Random;
 use crate::reactor::{Handle, Reactor};
 use crate::session::announce::Announcements;
 use crate::session::ban::Bans;
+use crate::session::commands::Allowed;
 use crate::session::shared::{Blocks, Counts, Shared, Stopping, command_scratch};
 use crate::settings::{LogTo, Permission, Settings};
 use crate::sys::creds::Identity;
@@ -256,6 +257,7 @@ fn shared(
             .map(|(anonymous, _)| anonymous.identity.uid),
         anonymous_upload,
         listens_on_ipv6,
+        commands: Allowed::new(&settings.files).map_err(|why| Failure::usage(Stop::USAGE, why))?,
         listed: RefCell::new(materials::listed(&settings.login)?),
         bans: Bans::new(settings.limits.ban),
         upload_owner: match anonymous_upload && anonymous.is_some() {

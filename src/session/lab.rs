@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 
 use super::Session;
 use super::ban::Bans;
+use super::commands::Allowed;
 use super::place::Account;
 use super::policy::Rights;
 use super::shared::{Blocks, Counts, GreetingText, Shared, Site, Stopping, command_scratch};
@@ -66,6 +67,7 @@ pub(super) fn shared(
         announcements: None,
         anonymous_upload: true,
         listens_on_ipv6: false,
+        commands: Allowed::default(),
         listed: RefCell::default(),
         bans: Bans::new(settings.limits.ban),
         upload_owner: None,

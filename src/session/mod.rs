@@ -311,12 +311,24 @@ impl Session {
         if row.rules.needs_login && !matches!(self.who, Who::In(_)) {
             return Err(Refusal::NotLoggedIn);
         }
+        self.permits(row, &request.argument)?;
         if let commands::Argument::Needed(words) = row.argument
             && request.argument.is_empty()
         {
             return Err(Refusal::Missing(words));
         }
         Ok(())
+    }
+
+    /// What the lists of commands say to who is logged in; before that nothing is left out.
+    fn permits(&self, row: &Row, argument: &[u8]) -> Result<(), Refusal> {
+        let Who::In(_) = &self.who else {
+            return Ok(());
+        };
+        match self.shared.commands.permits(row, argument) {
+            true => Ok(()),
+            false => Err(Refusal::CommandDenied),
+        }
     }
 
     async fn run_row(&mut self, row: &Row, argument: Vec<u8>) -> Result<Reply, Refusal> {

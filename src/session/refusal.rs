@@ -83,6 +83,8 @@ pub enum Refusal {
     DeceptiveName,
 
     // What this client may not do.
+    /// 550: `--denycommands`, `--allowcommands`.
+    CommandDenied,
     /// 550: the words name the deed.
     Forbidden(&'static str),
     /// 553: an anonymous upload onto an existing name.
@@ -256,6 +258,7 @@ impl Refusal {
                 Reply::new(553, "That name is not allowed for anonymous uploads")
             }
 
+            Self::CommandDenied => Reply::new(550, "Permission denied"),
             Self::Forbidden(what) => Reply::new(550, *what),
             Self::NoOverwrite => {
                 Reply::new(553, "Anonymous users may not overwrite existing files")

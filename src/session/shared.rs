@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::announce::Announcements;
 use super::ban::Bans;
+use super::commands::Allowed;
 use super::control::Scratch;
 use super::policy::Listed;
 use crate::files::{NewOwner, Quotas, Tree};
@@ -99,6 +100,8 @@ pub struct Shared {
     pub anonymous_upload: bool,
     /// Whether the server also listens on IPv6.
     pub listens_on_ipv6: bool,
+    /// The commands left to those who are logged in.
+    pub commands: Allowed,
     /// Who may log in at all.
     pub listed: RefCell<Listed>,
     /// Who may not come back for a while.

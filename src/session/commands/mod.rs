@@ -1,5 +1,6 @@
 //! The table of FTP commands. A row says everything about a command; its function stands in the family's file.
 
+mod allowed;
 mod edit;
 mod facts;
 mod login;
@@ -15,6 +16,7 @@ use super::Session;
 use super::refusal::Refusal;
 use crate::proto::reply::Reply;
 
+pub use allowed::Allowed;
 pub(super) use login::noop_reply as session_noop;
 
 /// What a command's function gives when it has to wait.

@@ -423,6 +423,8 @@ fn pret(session: &mut Session, argument: Vec<u8>) -> Waiting<'_> {
         let Ok((verb, name)) = request::verb_and_argument(&argument) else {
             return Err(Refusal::Malformed("Syntax error in PRET"));
         };
+        let denied = |row| session.permits(row, name.unwrap_or_default());
+        super::find(verb.as_str()).map_or(Ok(()), denied)?;
         if verb == "RETR" {
             let name = name.unwrap_or_default();
             let path = session.visible_path(name)?;
