@@ -244,6 +244,10 @@ pub struct Files {
     pub no_overwrite: bool,
     /// Uploads are on the disk before they are confirmed (--fsync).
     pub fsync: bool,
+    /// Nothing may be fetched (--nodownload).
+    pub no_download: bool,
+    /// Nothing may be listed (--nolist).
+    pub no_list: bool,
     /// Commands refused after the login, as typed (--denycommands).
     pub deny_commands: Vec<String>,
     /// The only commands left after the login (--allowcommands). Empty: all.
@@ -545,6 +549,8 @@ fn files(flags: &flags::Files) -> Files {
         read_only: flags.read_only,
         no_overwrite: flags.no_overwrite,
         fsync: flags.fsync,
+        no_download: flags.no_download,
+        no_list: flags.no_list,
         deny_commands: flags.deny_commands.clone(),
         allow_commands: flags.allow_commands.clone(),
         deny_files: flags.deny_files.clone(),

@@ -120,6 +120,19 @@ pub struct Files {
     #[arg(long = "fsync")]
     pub fsync: bool,
 
+    /// Refuse downloads
+    ///
+    /// Nobody can fetch a file. Uploads and listings are not touched by it.
+    #[arg(long = "nodownload")]
+    pub no_download: bool,
+
+    /// Refuse listings
+    ///
+    /// Nobody can list a directory, by LIST, NLST, MLSD, or STAT with a name. MLST, SIZE and MDTM still
+    /// tell of a single name who knows it.
+    #[arg(long = "nolist")]
+    pub no_list: bool,
+
     /// Refuse these commands to those who are logged in
     ///
     /// They are names of FTP commands in any case, parted by commas; SITE_CHMOD and its like name one

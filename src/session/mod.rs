@@ -42,7 +42,7 @@ use crate::proto::line::Line;
 use crate::proto::reply::Reply;
 use crate::proto::request::{self, Malformed, Request};
 use crate::reactor::Watch;
-use commands::{Row, Run};
+use commands::{Deed, Row, Run};
 use data::Data;
 use place::Account;
 use refusal::Refusal;
@@ -320,15 +320,21 @@ impl Session {
         Ok(())
     }
 
-    /// What the lists of commands say to who is logged in; before that nothing is left out.
+    /// What the lists of commands and the account's rights say to who is logged in; before that nothing is left out.
     fn permits(&self, row: &Row, argument: &[u8]) -> Result<(), Refusal> {
-        let Who::In(_) = &self.who else {
+        let Who::In(account) = &self.who else {
             return Ok(());
         };
-        match self.shared.commands.permits(row, argument) {
-            true => Ok(()),
-            false => Err(Refusal::CommandDenied),
+        if !self.shared.commands.permits(row, argument) {
+            return Err(Refusal::CommandDenied);
         }
+        let right = match row.rules.does {
+            Deed::Download => account.rights.download,
+            Deed::List => account.rights.list,
+            Deed::ListIfNamed if !argument.is_empty() => account.rights.list,
+            Deed::ListIfNamed | Deed::Other => Ok(()),
+        };
+        right.map_err(Refusal::Forbidden)
     }
 
     async fn run_row(&mut self, row: &Row, argument: Vec<u8>) -> Result<Reply, Refusal> {

@@ -189,7 +189,7 @@ impl Granted {
                     delete: unlinkable && rights.remove_directories.is_ok(),
                     enter: self.kernel_allows(stat, SEARCH),
                     rename: unlinkable && rights.rename.is_ok(),
-                    list: self.kernel_allows(stat, READ),
+                    list: rights.list.is_ok() && self.kernel_allows(stat, READ),
                     make: writable && rights.make_directories.is_ok(),
                     purge: writable && rights.delete.is_ok(),
                     ..Perm::default()
@@ -201,7 +201,9 @@ impl Granted {
                     append: writable,
                     delete: unlinkable && rights.delete.is_ok(),
                     rename: unlinkable && rights.rename.is_ok(),
-                    read: rights.unserved_owner != Some(stat.uid) && self.kernel_allows(stat, READ),
+                    read: rights.download.is_ok()
+                        && rights.unserved_owner != Some(stat.uid)
+                        && self.kernel_allows(stat, READ),
                     store: writable,
                     ..Perm::default()
                 }

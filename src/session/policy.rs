@@ -86,11 +86,23 @@ fn allowed_unless(forbidden: bool, words: &'static str) -> Result<(), &'static s
     if forbidden { Err(words) } else { Ok(()) }
 }
 
+fn downloads(settings: &Settings) -> Result<(), &'static str> {
+    allowed_unless(settings.files.no_download, "Files may not be fetched here")
+}
+
+fn listings(settings: &Settings) -> Result<(), &'static str> {
+    allowed_unless(settings.files.no_list, "Directories may not be listed here")
+}
+
 /// What an account may do. The kernel's permissions apply besides.
 #[derive(Clone, Debug)]
 pub struct Rights {
     /// A stranger: bound by the precautions for anonymous clients.
     pub anonymous: bool,
+    /// RETR; the words of the refusal where not.
+    pub download: Result<(), &'static str>,
+    /// LIST, NLST, MLSD, and STAT with a name.
+    pub list: Result<(), &'static str>,
     /// STOR and STOU of new files; the words of the refusal where not.
     pub upload: Result<(), &'static str>,
     /// Making directories.
@@ -126,6 +138,8 @@ impl Rights {
         let no_upload = "Anonymous users may not overwrite existing files";
         Rights {
             anonymous: true,
+            download: downloads(settings),
+            list: listings(settings),
             upload: if upload { Ok(()) } else { Err(no_upload) },
             make_directories: if files.create_dirs && !files.read_only {
                 Ok(())
@@ -154,6 +168,8 @@ impl Rights {
         let dots = files.dotfiles;
         Rights {
             anonymous: false,
+            download: downloads(settings),
+            list: listings(settings),
             upload: write,
             make_directories: write,
             overwrite: !files.no_overwrite && !files.read_only,

@@ -60,6 +60,19 @@ impl OneShot {
     }
 }
 
+/// What a command does that an account may be denied as a whole.
+#[derive(Clone, Copy)]
+pub enum Deed {
+    /// Nothing of the kind.
+    Other,
+    /// Sends a file.
+    Download,
+    /// Shows what is in a directory.
+    List,
+    /// Likewise when it is given a name.
+    ListIfNamed,
+}
+
 /// What is checked before a command's function runs.
 #[derive(Clone, Copy)]
 pub struct Rules {
@@ -69,6 +82,8 @@ pub struct Rules {
     pub secret: bool,
     /// Counts as doing something, for the limit on sessions that only keep themselves alive.
     pub deed: bool,
+    /// See [`Deed`].
+    pub does: Deed,
     /// See [`OneShot`].
     pub once: OneShot,
 }
@@ -79,6 +94,7 @@ impl Rules {
         needs_login: false,
         secret: false,
         deed: true,
+        does: Deed::Other,
         once: OneShot::Drops,
     };
     /// After a login only.
@@ -102,6 +118,10 @@ impl Rules {
             deed: false,
             ..self
         }
+    }
+
+    const fn does(self, does: Deed) -> Rules {
+        Rules { does, ..self }
     }
 
     const fn keeps_restart(self) -> Rules {
