@@ -224,6 +224,8 @@ pub struct Files {
     /// Serving files that belong to the anonymous user to anonymous (-s, --anonymousreadown). By
     /// default forbidden when started by root.
     pub anonymous_read_own: Permission,
+    /// Anonymous gets only what others may read (--worldreadableonly).
+    pub world_readable_only: bool,
     /// Who gets what anonymous uploaded (--chownuploads), never beside `-u 0`.
     pub chown_uploads: Option<UploadOwner>,
     /// Anonymous may create directories (-M).
@@ -534,6 +536,7 @@ fn files(flags: &flags::Files) -> Files {
     Files {
         anonymous_upload: Permission::of(flags.anonymous_upload, flags.anonymous_cant_upload),
         anonymous_read_own: Permission::of(flags.anonymous_read_own, flags.anti_warez),
+        world_readable_only: flags.world_readable_only,
         chown_uploads: flags.chown_uploads.clone(),
         create_dirs: flags.anonymous_can_create_dirs,
         autorename: flags.auto_rename,

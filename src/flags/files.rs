@@ -41,6 +41,14 @@ pub struct Files {
     #[arg(long = "anonymousreadown", overrides_with = "anti_warez")]
     pub anonymous_read_own: bool,
 
+    /// Show anonymous only what everybody may read
+    ///
+    /// Anonymous can fetch only files, and list only directories, whose mode lets others read them, even
+    /// where the anonymous user is the owner or of the group. SIZE, MDTM and MLST still tell of a file
+    /// that cannot be fetched, as they do when the system keeps it from being read.
+    #[arg(long = "worldreadableonly")]
+    pub world_readable_only: bool,
+
     /// Give what anonymous uploads to this user
     ///
     /// A file that has arrived whole gets this owner, and in octal this mode, by default 600. Its group

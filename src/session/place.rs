@@ -177,6 +177,11 @@ impl Granted {
         self.rights.shows(settings, name)
     }
 
+    /// Whether a directory of this mode is listed, as far as the kernel opens it.
+    pub(super) fn may_read(&self, mode: u32) -> bool {
+        self.rights.may_read(mode)
+    }
+
     /// RFC 3659 section 7.5.5, true for this client: what its rights allow and the kernel would.
     pub(super) fn perm(&self, stat: &Stat, parent: Option<&Stat>) -> Perm {
         let rights = &self.rights;
@@ -189,7 +194,9 @@ impl Granted {
                     delete: unlinkable && rights.remove_directories.is_ok(),
                     enter: self.kernel_allows(stat, SEARCH),
                     rename: unlinkable && rights.rename.is_ok(),
-                    list: rights.list.is_ok() && self.kernel_allows(stat, READ),
+                    list: rights.list.is_ok()
+                        && rights.may_read(stat.mode)
+                        && self.kernel_allows(stat, READ),
                     make: writable && rights.make_directories.is_ok(),
                     purge: writable && rights.delete.is_ok(),
                     ..Perm::default()
@@ -202,7 +209,7 @@ impl Granted {
                     delete: unlinkable && rights.delete.is_ok(),
                     rename: unlinkable && rights.rename.is_ok(),
                     read: rights.download.is_ok()
-                        && rights.unserved_owner != Some(stat.uid)
+                        && rights.may_send(stat, b"").is_ok()
                         && self.kernel_allows(stat, READ),
                     store: writable,
                     ..Perm::default()

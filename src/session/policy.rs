@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::refusal::Refusal;
-use crate::files::names_quota_file;
+use crate::files::{Stat, names_quota_file};
 use crate::proto::path::VirtualPath;
 use crate::settings::Settings;
 
@@ -125,6 +125,8 @@ pub struct Rights {
     pub read_dots: bool,
     /// Names that begin with a dot may be written.
     pub write_dots: bool,
+    /// Only what everybody may read is sent and listed, whoever else may read it (`--worldreadableonly`).
+    pub world_readable_only: bool,
     /// Files of this user are not served.
     pub unserved_owner: Option<u32>,
     /// There is a quota: its file is neither shown nor touched.
@@ -155,6 +157,7 @@ impl Rights {
             keeps_own_access: false,
             read_dots: files.dotfiles.allow_read && !files.dotfiles.prohibit_read,
             write_dots: false,
+            world_readable_only: files.world_readable_only,
             unserved_owner,
             has_quota: false,
         }
@@ -181,6 +184,7 @@ impl Rights {
             keeps_own_access: files.customer_proof,
             read_dots: trusted || !dots.prohibit_read,
             write_dots: trusted || !(dots.prohibit_write || dots.prohibit_read),
+            world_readable_only: false,
             unserved_owner: None,
             has_quota: false,
         }
@@ -199,6 +203,23 @@ impl Rights {
             return Err(Refusal::Prohibited(typed.to_vec()));
         }
         Ok(())
+    }
+
+    /// Whether the mode of a file or directory lets it be sent or listed; the kernel says besides what it says.
+    pub fn may_read(&self, mode: u32) -> bool {
+        const OTHERS: u32 = 0o004;
+        !self.world_readable_only || mode & OTHERS != 0
+    }
+
+    /// Whether this file may be sent; `typed` is how the client wrote its name.
+    pub fn may_send(&self, stat: &Stat, typed: &[u8]) -> Result<(), Refusal> {
+        if self.unserved_owner == Some(stat.uid) {
+            return Err(Refusal::NotYetApproved);
+        }
+        match self.may_read(stat.mode) {
+            true => Ok(()),
+            false => Err(Refusal::NotForEverybody(typed.to_vec())),
+        }
     }
 
     /// Whether a listing shows this entry of a directory that may be listed.

@@ -124,7 +124,9 @@ impl Session {
             .tree()?
             .open_directory(path.parent().relative(), want)
             .await;
-        Ok(if listed.is_ok() { mode } else { mode & 0o333 })
+        let rights = &self.account()?.rights;
+        let listable = listed.is_ok_and(|parent| rights.may_read(parent.stat().mode));
+        Ok(if listable { mode } else { mode & 0o333 })
     }
 }
 

@@ -672,12 +672,15 @@ impl Session {
     /// The lines of a message file in `directory`, none where it cannot be read.
     pub(super) async fn message(&self, directory: &VirtualPath, name: &[u8]) -> Vec<Text> {
         const LONGEST: usize = 64 * 1024;
-        let (Ok(path), Ok(tree)) = (directory.join(name), self.tree()) else {
+        let (Ok(path), Ok(account)) = (directory.join(name), self.account()) else {
             return Vec::new();
         };
-        let Ok(file) = tree.open_read(path.relative()).await else {
+        let Ok(file) = account.tree().open_read(path.relative()).await else {
             return Vec::new();
         };
+        if !account.rights.may_read(file.stat().mode) {
+            return Vec::new();
+        }
         let size = usize::try_from(file.stat().size)
             .unwrap_or(LONGEST)
             .min(LONGEST);

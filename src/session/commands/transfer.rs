@@ -437,6 +437,7 @@ fn pret(session: &mut Session, argument: Vec<u8>) -> Waiting<'_> {
             if stat.kind != crate::files::Kind::File {
                 return Err(Refusal::NothingToRename);
             }
+            session.account()?.rights.may_send(&stat, name)?;
         }
         Ok(ready)
     })
@@ -558,9 +559,7 @@ impl Session {
                 }
             })?;
         let size = file.stat().size;
-        if self.account()?.rights.unserved_owner == Some(file.stat().uid) {
-            return Err(Refusal::NotYetApproved);
-        }
+        self.account()?.rights.may_send(file.stat(), typed)?;
         if offset > size {
             return Err(Refusal::RestartTooLarge { offset, size });
         }
