@@ -236,10 +236,11 @@ pub struct Files {
     pub no_truncate: bool,
     /// Names that begin with a dot (-z, -D, -x, -X).
     pub dotfiles: DotFiles,
-    /// Bits taken from new files and directories (-U).
+    /// Bits taken from new files and directories of accounts (-U).
     pub umasks: Umasks,
-    /// Whether `-U` was given: without it, what anonymous clients upload is for nobody to read.
-    pub umasks_given: bool,
+    /// Bits taken from those of anonymous (--anonymousumask, else -U). None where neither was given: what strangers
+    /// upload is then for nobody to read.
+    pub anonymous_umasks: Option<Umasks>,
     /// Nothing may be changed (--readonly).
     pub read_only: bool,
     /// Nothing may be overwritten, appended to or resumed (--nooverwrite).
@@ -548,7 +549,7 @@ fn files(flags: &flags::Files) -> Files {
             prohibit_read: flags.prohibit_dot_files_read,
         },
         umasks: flags.umask.unwrap_or_default(),
-        umasks_given: flags.umask.is_some(),
+        anonymous_umasks: flags.anonymous_umask.or(flags.umask),
         read_only: flags.read_only,
         no_overwrite: flags.no_overwrite,
         fsync: flags.fsync,
@@ -794,6 +795,28 @@ mod tests {
         assert_eq!(
             files("-s --anonymousreadown").anonymous_read_own,
             Permission::Allowed
+        );
+    }
+
+    #[test]
+    fn a_umask_of_their_own_goes_before_the_general_one_for_strangers_only() {
+        let umasks = |line| {
+            let files = settings(line).files;
+            let strangers = files.anonymous_umasks.map(|masks| masks.to_string());
+            (files.umasks.to_string(), strangers)
+        };
+        let row = |accounts: &str, strangers: Option<&str>| {
+            (accounts.to_owned(), strangers.map(str::to_owned))
+        };
+        assert_eq!(umasks(""), row("133:022", None));
+        assert_eq!(umasks("-U 137:027"), row("137:027", Some("137:027")));
+        assert_eq!(
+            umasks("--anonymousumask 177:077"),
+            row("133:022", Some("177:077"))
+        );
+        assert_eq!(
+            umasks("--anonymousumask 177:077 -U 137:027"),
+            row("137:027", Some("177:077"))
         );
     }
 

@@ -110,6 +110,13 @@ pub struct Files {
     #[arg(short = 'U', long = "umask", value_name = "FILES:DIRS")]
     pub umask: Option<Umasks>,
 
+    /// Take these permission bits from what anonymous creates
+    ///
+    /// The value is as for -U, which then holds for accounts only. Without either flag, files that
+    /// anonymous uploads get mode 0600.
+    #[arg(long = "anonymousumask", value_name = "FILES:DIRS")]
+    pub anonymous_umask: Option<Umasks>,
+
     /// Refuse everything that changes files
     ///
     /// It goes before every flag that allows a change, such as --anonymousupload and -M.

@@ -7,6 +7,7 @@ use super::refusal::Refusal;
 use crate::files::{Stat, names_quota_file};
 use crate::proto::path::VirtualPath;
 use crate::settings::Settings;
+use crate::units::Umasks;
 
 /// Longest name an anonymous client may give to a file it creates, in bytes.
 const LONGEST_ANONYMOUS_NAME: usize = 200;
@@ -24,6 +25,12 @@ const NAMES_WITH_MEANING: [&[u8]; 7] = [
 
 /// Pure-FTPd's words for SITE CHMOD and MFMT by an anonymous client.
 const NO_CHANGES: &str = "Anonymous users can not change perms";
+
+/// What strangers bring is for nobody to read unless a flag says otherwise (threats: A2).
+const FOR_NOBODY: Umasks = Umasks {
+    files: 0o177,
+    dirs: 0o022,
+};
 
 /// The names an anonymous client gives (RFC 1635).
 const ANONYMOUS: [&[u8]; 2] = [b"ftp", b"anonymous"];
@@ -107,6 +114,8 @@ pub struct Rights {
     pub upload: Result<(), &'static str>,
     /// Making directories.
     pub make_directories: Result<(), &'static str>,
+    /// Bits taken from the modes of what is created.
+    pub umasks: Umasks,
     /// STOR over, APPE to and REST in an existing file.
     pub overwrite: bool,
     /// DELE.
@@ -148,6 +157,7 @@ impl Rights {
             } else {
                 Err("Sorry, anonymous users are not allowed to create directories")
             },
+            umasks: files.anonymous_umasks.unwrap_or(FOR_NOBODY),
             overwrite: false,
             delete: Err("Anonymous users can not delete files"),
             remove_directories: Err("Sorry, anonymous users are not allowed to remove directories"),
@@ -175,6 +185,7 @@ impl Rights {
             list: listings(settings),
             upload: write,
             make_directories: write,
+            umasks: files.umasks,
             overwrite: !files.no_overwrite && !files.read_only,
             delete: unless(files.keep_all && !trusted, "Files may not be deleted here"),
             remove_directories: write,

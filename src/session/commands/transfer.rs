@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::super::data::{Data, Stage};
-use super::super::place::Account;
 use super::super::refusal::Refusal;
 use super::super::transfer::{Bounds, Mover, Progress, Sink, check_disk, kilobytes_per_second};
 use super::super::{Representation, Session};
@@ -803,7 +802,7 @@ impl Session {
             Intent::Append => Existing::Append,
         };
         Ok(Create {
-            mode: creation_mode(account, files.umasks.files, files.umasks_given),
+            mode: 0o777 & !account.rights.umasks.files,
             existing,
             whole_or_nothing: files.no_truncate && matches!(intent, Intent::Store | Intent::Unique),
             keep_partial: !account.rights.anonymous,
@@ -841,14 +840,6 @@ impl Session {
             Severity::Notice,
             format_args!("{} {what}  ({bytes} bytes, {rate:.2}KB/sec)", escape(&name)),
         );
-    }
-}
-
-/// The mode of a new file. What strangers bring is for nobody to read unless `-U` says otherwise (threats: A2).
-fn creation_mode(account: &Account, umask: u32, umask_given: bool) -> u32 {
-    match account.rights.anonymous && !umask_given {
-        true => 0o600,
-        false => 0o777 & !umask,
     }
 }
 
