@@ -145,6 +145,10 @@ pub struct Login {
     pub min_uid: Option<u32>,
     /// Who is kept in the home directory (`-A`, `-a`).
     pub jail: Jail,
+    /// The file of those who are kept in besides (--chrootlist).
+    pub chroot_list: Option<PathBuf>,
+    /// The file of those who are not kept in (--nochrootlist), before all else.
+    pub no_chroot_list: Option<PathBuf>,
     /// Whether a home that is missing is made (`-j`).
     pub create_home: bool,
 }
@@ -176,6 +180,8 @@ impl Default for Login {
             deny_users: None,
             min_uid: None,
             jail: Jail::Asked,
+            chroot_list: None,
+            no_chroot_list: None,
             create_home: false,
         }
     }
@@ -521,6 +527,8 @@ fn login(flags: &flags::Login) -> Login {
             (None, true) => Jail::Everyone,
             (None, false) => Jail::Asked,
         },
+        chroot_list: flags.chroot_list.clone(),
+        no_chroot_list: flags.no_chroot_list.clone(),
         create_home: flags.create_home_dir,
     }
 }
@@ -637,6 +645,9 @@ fn process(flags: &flags::Process) -> Process {
     }
 }
 
+/// Of flags that concern users with names alone.
+const WITHOUT_ACCOUNTS: &str = "has no effect without accounts (-l)";
+
 /// What was typed and does not do what its author may think.
 fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
     let flags = &parsed.flags;
@@ -690,6 +701,16 @@ fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
             settings.files.read_only && (upload || settings.files.create_dirs),
             "read_only",
             "nothing can be uploaded or created, whatever other flags allow".to_owned(),
+        ),
+        (
+            settings.login.chroot_list.is_some() && settings.login.sources.is_empty(),
+            "chroot_list",
+            WITHOUT_ACCOUNTS.to_owned(),
+        ),
+        (
+            settings.login.no_chroot_list.is_some() && settings.login.sources.is_empty(),
+            "no_chroot_list",
+            WITHOUT_ACCOUNTS.to_owned(),
         ),
         (
             flags.process.upload_pipe.is_some() && !flags.process.upload_script,
@@ -917,6 +938,11 @@ mod tests {
                 .len(),
             1
         );
+        for flag in ["--chrootlist /f", "--nochrootlist /f"] {
+            assert_eq!(read(flag).expect(flag).1.len(), 1, "{flag}");
+            let line = format!("{flag} -l unix");
+            assert!(read(&line).expect(flag).1.is_empty(), "{flag}");
+        }
         assert_eq!(read("--readonly -M").expect("readonly").1.len(), 1);
         assert!(read("--readonly").expect("readonly").1.is_empty());
     }

@@ -120,7 +120,8 @@ pub struct Login {
     ///
     /// The group is given by number. Its members may also use names that begin with a dot in spite of
     /// -x and -X, delete files in spite of -K, and owe no uploads under -Q. Of -a and -A the later one
-    /// counts. Without either, those are kept whose home holds /./ or who have a quota.
+    /// counts. Without either, those are kept whose home holds /./, who have a quota, or whom
+    /// --chrootlist names.
     #[arg(
         short = 'a',
         long = "trustedgid",
@@ -135,6 +136,21 @@ pub struct Login {
     /// Of -a and -A the later one counts. Anonymous is always kept in its root.
     #[arg(short = 'A', long = "chrooteveryone", overrides_with = "trusted_gid")]
     pub chroot_everyone: bool,
+
+    /// Keep the users named in this file in their home directories
+    ///
+    /// The file is as for --userlist, but names are compared in upper or lower case, and a change of it holds
+    /// from the next login on. Whoever is named is kept in even without -A, and in spite of -a.
+    #[arg(long = "chrootlist", value_name = "FILE")]
+    pub chroot_list: Option<PathBuf>,
+
+    /// Do not keep the users named in this file in their home directories
+    ///
+    /// The file is as for --userlist, and a change of it holds from the next login on. It goes before
+    /// --chrootlist, -A and -a, and gives no other freedom. Users who have a quota, or whose home holds
+    /// /./, are kept in all the same.
+    #[arg(long = "nochrootlist", value_name = "FILE")]
+    pub no_chroot_list: Option<PathBuf>,
 
     /// Create the home directory of a user who has none
     ///

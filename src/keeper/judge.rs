@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::confinement::Confinement;
 use super::message::{Answer, Check, Denial, Grant, MOST_GROUPS};
 use super::sources::{Found, Opened, Source, Verdict};
 use crate::sys::creds::{self, Identity};
@@ -75,6 +76,23 @@ impl Plan {
     }
 }
 
+/// Where accounts come from, and who of them is kept in by name: what a check worker asks.
+pub struct Accounts {
+    /// The sources of `-l`, in order.
+    pub sources: Vec<Box<dyn Source>>,
+    /// The lists of names.
+    pub confinement: Confinement,
+}
+
+impl Accounts {
+    /// To be called before a worker waits for its next question.
+    pub(super) fn ready(&mut self) {
+        for source in &mut self.sources {
+            source.ready();
+        }
+    }
+}
+
 /// What a check came to: the answer, and the descriptors that go with it.
 pub(super) struct Outcome {
     pub(super) answer: Answer,
@@ -82,17 +100,21 @@ pub(super) struct Outcome {
 }
 
 /// Asks the sources in order and judges what they say.
-pub(super) fn check(sources: &mut [Box<dyn Source>], plan: &Plan, question: &Check) -> Outcome {
+pub(super) fn check(accounts: &mut Accounts, plan: &Plan, question: &Check) -> Outcome {
     let mut notes = Vec::new();
     let mut refused = false;
     let mut broken = false;
-    for source in sources {
+    for source in &mut accounts.sources {
         let verdict = source.check(question);
         notes.extend(source.complaint());
         match verdict {
             // The rest is asked for nothing: the time taken does not tell which source knew the user.
             _ if refused => drop(source.session()),
-            Verdict::Accepted(found) => return admit(plan, *found, source.session(), notes),
+            Verdict::Accepted(found) => {
+                let by_name = accounts.confinement.says(&question.user);
+                notes.extend(accounts.confinement.complaints());
+                return admit(plan, *found, by_name, source.session(), notes);
+            }
             Verdict::Refused => refused = true,
             Verdict::Unknown => {}
             Verdict::Broken(why) => {
@@ -108,12 +130,14 @@ pub(super) fn check(sources: &mut [Box<dyn Source>], plan: &Plan, question: &Che
 }
 
 /// Reads databases that changed, and says what is wrong with them.
-pub(super) fn look(sources: &mut [Box<dyn Source>]) -> Answer {
+pub(super) fn look(accounts: &mut Accounts) -> Answer {
     let mut notes = Vec::new();
-    for source in sources {
+    for source in &mut accounts.sources {
         source.look();
         notes.extend(source.complaint());
     }
+    accounts.confinement.look();
+    notes.extend(accounts.confinement.complaints());
     Answer::Looked(notes.join("; "))
 }
 
@@ -124,10 +148,11 @@ fn denied(denial: Denial, notes: Vec<String>) -> Outcome {
     }
 }
 
-/// `session` is closed by being dropped, should the user not come in after all.
+/// `by_name` is what the lists say about keeping the user in; `session` is closed by being dropped, should the user not come in after all.
 fn admit(
     plan: &Plan,
     found: Found,
+    by_name: Option<bool>,
     session: Option<Box<dyn Opened>>,
     mut notes: Vec<String>,
 ) -> Outcome {
@@ -149,7 +174,7 @@ fn admit(
         gid: found.gid,
         groups: groups.clone(),
     });
-    let home = place(plan, &found, &groups);
+    let home = place(plan, &found, &groups, by_name);
     let opened = open_root(plan, &home, &identity).and_then(|root| {
         let held = session.map(hold).transpose()?;
         Ok([root].into_iter().chain(held).collect())
@@ -200,7 +225,7 @@ struct Home {
     trusted: bool,
 }
 
-fn place(plan: &Plan, found: &Found, groups: &[u32]) -> Home {
+fn place(plan: &Plan, found: &Found, groups: &[u32], by_name: Option<bool>) -> Home {
     let home = found.home.as_slice();
     let member = |gid| found.gid == gid || groups.contains(&gid);
     let trusted = match plan.jail {
@@ -220,7 +245,11 @@ fn place(plan: &Plan, found: &Found, groups: &[u32]) -> Home {
             trusted,
         };
     }
-    let kept = !trusted && (plan.jail != Jail::Asked || has_quota);
+    // A quota counts what is below the root, so whoever has one stays in the home.
+    let kept = match by_name {
+        Some(kept) => kept || has_quota && !trusted,
+        None => !trusted && (plan.jail != Jail::Asked || has_quota),
+    };
     match kept {
         true => Home {
             root: PathBuf::from(OsStr::from_bytes(home)),
@@ -307,7 +336,7 @@ mod tests {
 
     fn placed(jail: Jail, uid: u32, gid: u32, home: &str) -> (String, String, bool) {
         let found = found(uid, gid, home);
-        let home = place(&plan(jail), &found, &[gid]);
+        let home = place(&plan(jail), &found, &[gid], None);
         let start = String::from_utf8(home.start).unwrap();
         (home.root.display().to_string(), start, home.restricted)
     }
@@ -354,7 +383,25 @@ mod tests {
     fn a_quota_keeps_its_user_in_the_home() {
         let mut with_quota = found(1000, 100, "/home/joe");
         with_quota.limits.quota_files = Some(10);
-        assert!(place(&plan(Jail::Asked), &with_quota, &[100]).restricted);
+        for by_name in [None, Some(false)] {
+            assert!(place(&plan(Jail::Asked), &with_quota, &[100], by_name).restricted);
+        }
+    }
+
+    #[test]
+    fn lists_of_names_go_before_the_flags_and_change_nothing_else() {
+        let joe = found(1000, 100, "/home/joe");
+        for jail in [Jail::Asked, Jail::Everyone, Jail::AllBut(100)] {
+            for named in [true, false] {
+                let home = place(&plan(jail), &joe, &[100], Some(named));
+                assert_eq!(home.restricted, named, "{jail:?}");
+                assert_eq!(home.root == Path::new("/"), !named, "{jail:?}");
+                assert_eq!(home.trusted, jail == Jail::AllBut(100));
+            }
+        }
+        let dot = found(1000, 100, "/home/./joe");
+        let home = place(&plan(Jail::Everyone), &dot, &[100], Some(false));
+        assert_eq!((home.root, home.restricted), ("/home".into(), false));
     }
 
     #[test]
@@ -362,7 +409,7 @@ mod tests {
         for uid in [0, 999] {
             let mut plan = plan(Jail::Asked);
             plan.min_uid = 1000;
-            let outcome = admit(&plan, found(uid, 100, "/tmp"), None, Vec::new());
+            let outcome = admit(&plan, found(uid, 100, "/tmp"), None, None, Vec::new());
             let denied = Answer::Denied(Denial::Number(uid), String::new());
             assert_eq!(outcome.answer, denied);
             assert!(outcome.descriptors.is_empty());
@@ -372,7 +419,7 @@ mod tests {
     #[test]
     fn a_home_that_is_missing_is_never_replaced_by_another_place() {
         let nowhere = found(1000, 100, "/no/such/home");
-        let outcome = admit(&plan(Jail::Everyone), nowhere, None, Vec::new());
+        let outcome = admit(&plan(Jail::Everyone), nowhere, None, None, Vec::new());
         assert!(matches!(outcome.answer, Answer::Denied(Denial::NoHome, _)));
         assert!(outcome.descriptors.is_empty());
     }

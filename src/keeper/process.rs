@@ -19,10 +19,9 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use socket2::{Domain, Protocol, Socket, Type};
 use zeroize::Zeroize;
 
-use super::judge::{self, Outcome, Plan};
+use super::judge::{self, Accounts, Outcome, Plan};
 use super::link::Ends;
 use super::message::{Answer, Denial, LONGEST, Question};
-use super::sources::Source;
 use super::{seconds, wire};
 use crate::sys::creds::{self, Identity};
 use crate::sys::process::{self, Forked, SharedNumbers};
@@ -57,12 +56,12 @@ enum Kind {
     Opens,
 }
 
-/// Forks the keeper, with the sources opened; gives the server its ends. The server calls it before it gives its rights up and while it has one
+/// Forks the keeper, with the sources and lists opened; gives the server its ends. The server calls it before it gives its rights up and while it has one
 /// thread.
 ///
 /// # Errors
 /// What socketpair, mmap and fork give.
-pub fn start(plan: Plan, sources: Vec<Box<dyn Source>>) -> io::Result<Ends> {
+pub fn start(plan: Plan, accounts: Accounts) -> io::Result<Ends> {
     let (checks, check_side) = process::message_pair()?;
     let (names, name_side) = process::message_pair()?;
     let (opens, open_side) = process::message_pair()?;
@@ -81,7 +80,7 @@ pub fn start(plan: Plan, sources: Vec<Box<dyn Source>>) -> io::Result<Ends> {
             drop((checks, names, opens));
             let mut keeper = Keeper {
                 plan,
-                sources,
+                accounts,
                 busy,
                 asked,
                 named: false,
@@ -107,7 +106,7 @@ struct Worker {
 struct Keeper {
     plan: Plan,
     /// Opened once, so that a new worker has what was good at the start.
-    sources: Vec<Box<dyn Source>>,
+    accounts: Accounts,
     /// Since when the worker of each slot is busy, in seconds; 0 where it is not.
     busy: SharedNumbers,
     /// The number of the question it is busy with.
@@ -287,10 +286,6 @@ impl Keeper {
         }
         // The other kinds' ends are not a worker's business.
         let (_, side) = &self.sides[number];
-        let sources = match kind {
-            Kind::Checks => self.sources.as_mut_slice(),
-            Kind::Names | Kind::Opens => &mut [],
-        };
         if kind == Kind::Checks && self.plan.switches {
             creds::begin(Identity {
                 uid: 0,
@@ -302,8 +297,8 @@ impl Keeper {
         loop {
             // The kernel forgets it when a home was opened as its user.
             let _ = process::end_with_parent();
-            for source in sources.iter_mut() {
-                source.ready();
+            if kind == Kind::Checks {
+                self.accounts.ready();
             }
             let received = process::receive(side, &mut buffer);
             let length = match received {
@@ -324,7 +319,7 @@ impl Keeper {
                 if let Some(since) = self.busy.get(slot) {
                     since.store(seconds(), Ordering::Release);
                 }
-                let outcome = respond(kind, &self.plan, sources, &asked.question);
+                let outcome = respond(kind, &self.plan, &mut self.accounts, &asked.question);
                 let message = wire::answer(asked.number, &outcome.answer);
                 let passed: Vec<_> = outcome.descriptors.iter().map(AsFd::as_fd).collect();
                 if process::send(side, &message, &passed).is_err() {
@@ -339,12 +334,7 @@ impl Keeper {
 }
 
 /// What each kind of worker may be asked. Anything else is refused.
-fn respond(
-    kind: Kind,
-    plan: &Plan,
-    sources: &mut [Box<dyn Source>],
-    question: &Question,
-) -> Outcome {
+fn respond(kind: Kind, plan: &Plan, accounts: &mut Accounts, question: &Question) -> Outcome {
     let alone = |answer| Outcome {
         answer,
         descriptors: Vec::new(),
@@ -359,8 +349,8 @@ fn respond(
         )),
     };
     match (kind, question) {
-        (Kind::Checks, Question::Check(check)) => judge::check(sources, plan, check),
-        (Kind::Checks, Question::Look) => alone(judge::look(sources)),
+        (Kind::Checks, Question::Check(check)) => judge::check(accounts, plan, check),
+        (Kind::Checks, Question::Look) => alone(judge::look(accounts)),
         (Kind::Names, Question::Name(address)) => alone(Answer::Name(host::name_of(*address))),
         (Kind::Names, Question::Passive) => {
             let name = plan.passive_name.as_deref();

@@ -77,6 +77,11 @@ impl Failure {
         Failure::new(CONFIGURATION, format!("-l {source}: {why}"))
     }
 
+    /// A list of names that the keeper reads; the text begins with its flag.
+    pub(super) fn list(why: String) -> Failure {
+        Failure::new(CONFIGURATION, why)
+    }
+
     /// A port for active data connections that only root may use.
     pub(super) fn active_port() -> Failure {
         Failure::new(

@@ -327,7 +327,17 @@ fn start_keeper(settings: &Settings, standing: &Standing) -> Result<Option<Ends>
         let source = keeper::sources::open(spec).map_err(|error| Failure::source(spec, &error))?;
         sources.push(source);
     }
-    let ends = keeper::start(plan, sources);
+    let login = &settings.login;
+    let (kept, free) = (
+        login.chroot_list.as_deref(),
+        login.no_chroot_list.as_deref(),
+    );
+    let confinement = keeper::Confinement::open(kept, free).map_err(Failure::list)?;
+    let accounts = keeper::Accounts {
+        sources,
+        confinement,
+    };
+    let ends = keeper::start(plan, accounts);
     ends.map(Some).map_err(Failure::loop_)
 }
 

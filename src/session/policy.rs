@@ -7,7 +7,7 @@ use super::refusal::Refusal;
 use crate::files::{Stat, names_quota_file};
 use crate::proto::path::VirtualPath;
 use crate::settings::Settings;
-use crate::units::Umasks;
+use crate::units::{Umasks, user_names};
 
 /// Longest name an anonymous client may give to a file it creates, in bytes.
 const LONGEST_ANONYMOUS_NAME: usize = 200;
@@ -52,12 +52,11 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// From the texts of both files: a name on each line, without the blanks around it; empty lines and those that begin
-    /// with `#` are skipped.
+    /// From the texts of both files.
     pub fn new(only: Option<&[u8]>, never: Option<&[u8]>) -> Listed {
         Listed {
-            only: only.map(|text| names(text).map(<[u8]>::to_vec).collect()),
-            never: names(never.unwrap_or_default())
+            only: only.map(|text| user_names(text).map(<[u8]>::to_vec).collect()),
+            never: user_names(never.unwrap_or_default())
                 .map(<[u8]>::to_ascii_lowercase)
                 .collect(),
         }
@@ -82,11 +81,6 @@ impl Listed {
         let named = names.iter().any(|name| only.contains(*name));
         (!named).then_some("--userlist")
     }
-}
-
-fn names(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"))
 }
 
 fn allowed_unless(forbidden: bool, words: &'static str) -> Result<(), &'static str> {

@@ -18,6 +18,7 @@ mod ports;
 mod time;
 mod umasks;
 mod upload_owner;
+mod user_names;
 
 pub use address::{Cidr, PassiveAddress, PassiveFor, address};
 pub use amounts::{Bandwidth, Quota, Rate, Ratio, Size};
@@ -30,6 +31,7 @@ pub use ports::{HostPort, Port, PortName, PortRange};
 pub use time::{Minutes, Seconds};
 pub use umasks::Umasks;
 pub use upload_owner::UploadOwner;
+pub use user_names::user_names;
 
 use std::fmt;
 

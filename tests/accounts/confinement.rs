@@ -4,8 +4,13 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, lchown, symlink};
 
+use rustix::process::Signal;
+
 use crate::common::client::Client;
-use crate::support::{Launch, PASSWORD, Place, Running, User, download, expect, not_root, upload};
+use crate::support::{
+    Launch, PASSWORD, PATIENCE, Place, Running, User, download, expect, not_root, signal, upload,
+    within,
+};
 
 /// A place with a file outside all homes that everybody may read.
 fn place() -> Place {
@@ -88,6 +93,71 @@ fn f1_with_a_flag_or_a_dot_users_are_kept_in() {
         let here = expect(&mut client, "PWD", 257);
         assert!(here.contains("\"/\""), "{here}");
         expect(&mut client, "CWD /etc", 550);
+    }
+}
+
+#[test]
+fn names_in_a_list_are_kept_in_or_let_out() {
+    if not_root() {
+        return;
+    }
+    let place = place();
+    let users = [
+        User::new(&place, "joe", 2001),
+        User::new(&place, "jim", 2002),
+        User::new(&place, "quota", 2003).limits(":::::9"),
+    ];
+    fs::write(place.path("in"), "JOE\n").expect("a list");
+    fs::write(place.path("out"), "# free\njim\nquota\n").expect("a list");
+    let (kept, free) = (place.text("in"), place.text("out"));
+    for flags in [
+        ["-E", "--chrootlist", &kept].as_slice(),
+        &["-E", "-A", "--nochrootlist", &free],
+    ] {
+        let server = Launch::virtual_users(&place, &users).flags(flags).start();
+        let (mut joe, said) = begins(&server, "joe");
+        assert_eq!(said, "restricted directory is /", "{flags:?}");
+        assert!(!reaches_outside(&mut joe, &place), "{flags:?}");
+        let (mut jim, said) = begins(&server, "jim");
+        assert_eq!(said, format!("directory is {}", place.text("home/jim")));
+        assert!(reaches_outside(&mut jim, &place), "{flags:?}");
+        let mut quota = server.login("quota");
+        assert!(!reaches_outside(&mut quota, &place), "{flags:?}");
+    }
+}
+
+#[test]
+fn a_new_list_of_names_holds_from_the_next_login_on_and_one_that_is_gone_changes_nothing() {
+    if not_root() {
+        return;
+    }
+    let place = place();
+    let users = [
+        User::new(&place, "joe", 2001),
+        User::new(&place, "jim", 2002),
+    ];
+    fs::write(place.path("out"), "jim\n").expect("a list");
+    let free = place.text("out");
+    let server = Launch::virtual_users(&place, &users)
+        .flags(&["-E", "-A", "--nochrootlist", &free])
+        .start();
+    let is_kept = |name| begins(&server, name).1.starts_with("restricted");
+    assert!(is_kept("joe") && !is_kept("jim"));
+    fs::write(place.path("new"), "joe\n").expect("a list");
+    fs::rename(place.path("new"), place.path("out")).expect("a list");
+    // Several times, since any worker may be asked.
+    for _ in 0..4 {
+        assert!(!is_kept("joe") && is_kept("jim"));
+    }
+    fs::remove_file(place.path("out")).expect("a list");
+    signal(server.pid(), Signal::HUP);
+    within(PATIENCE, "it complains", || {
+        server
+            .said()
+            .contains("its last good content stays in force")
+    });
+    for _ in 0..4 {
+        assert!(!is_kept("joe") && is_kept("jim"));
     }
 }
 

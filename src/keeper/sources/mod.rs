@@ -9,7 +9,6 @@ mod fit;
 mod pam;
 mod passwd;
 mod puredb;
-mod reread;
 mod unix;
 
 use std::io;
