@@ -9,7 +9,7 @@
 use crate::flags::{self, Parsed, Stop};
 use crate::units::{
     Ban, Bandwidth, Cidr, Facility, Glob, HostPort, PassiveAddress, PassiveFor, PortRange, Quota,
-    Ratio, Recursion, SyslogFacility, Umasks, UploadOwner,
+    Ratio, Recursion, SyslogFacility, Umasks, UploadOwner, UserRoot,
 };
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -149,6 +149,8 @@ pub struct Login {
     pub chroot_list: Option<PathBuf>,
     /// The file of those who are not kept in (--nochrootlist), before all else.
     pub no_chroot_list: Option<PathBuf>,
+    /// What takes the place of users' homes (--userroot).
+    pub user_root: Option<UserRoot>,
     /// Whether a home that is missing is made (`-j`).
     pub create_home: bool,
 }
@@ -182,6 +184,7 @@ impl Default for Login {
             jail: Jail::Asked,
             chroot_list: None,
             no_chroot_list: None,
+            user_root: None,
             create_home: false,
         }
     }
@@ -529,6 +532,7 @@ fn login(flags: &flags::Login) -> Login {
         },
         chroot_list: flags.chroot_list.clone(),
         no_chroot_list: flags.no_chroot_list.clone(),
+        user_root: flags.user_root.clone(),
         create_home: flags.create_home_dir,
     }
 }
@@ -705,6 +709,11 @@ fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
         (
             settings.login.chroot_list.is_some() && settings.login.sources.is_empty(),
             "chroot_list",
+            WITHOUT_ACCOUNTS.to_owned(),
+        ),
+        (
+            settings.login.user_root.is_some() && settings.login.sources.is_empty(),
+            "user_root",
             WITHOUT_ACCOUNTS.to_owned(),
         ),
         (
@@ -938,7 +947,7 @@ mod tests {
                 .len(),
             1
         );
-        for flag in ["--chrootlist /f", "--nochrootlist /f"] {
+        for flag in ["--chrootlist /f", "--nochrootlist /f", "--userroot /d"] {
             assert_eq!(read(flag).expect(flag).1.len(), 1, "{flag}");
             let line = format!("{flag} -l unix");
             assert!(read(&line).expect(flag).1.is_empty(), "{flag}");

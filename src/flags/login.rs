@@ -1,7 +1,8 @@
 //! The flags under "Login": who may log in, where a session begins, what it is greeted with.
 
-use crate::units::{group_id, user_id};
+use crate::units::{Expected, UserRoot, group_id, user_id};
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use std::path::PathBuf;
 
 /// Who may log in, where a session begins, what it is greeted with.
@@ -152,6 +153,14 @@ pub struct Login {
     #[arg(long = "nochrootlist", value_name = "FILE")]
     pub no_chroot_list: Option<PathBuf>,
 
+    /// Give users this directory in place of their home
+    ///
+    /// Each $USER in it is replaced by the name of the login; a name that cannot be a directory's, such as
+    /// one with a slash, is then refused. It begins with a slash, and /./ in it means what it means in a
+    /// home. The server must find the directory, unless -j is given.
+    #[arg(long = "userroot", value_name = "DIR", value_parser = user_root())]
+    pub user_root: Option<UserRoot>,
+
     /// Create the home directory of a user who has none
     ///
     /// Directories above it that are missing are made as well, and belong to root. Without this flag
@@ -170,4 +179,10 @@ pub struct Login {
         value_parser = user_id
     )]
     pub min_uid: Option<u32>,
+}
+
+/// A path is bytes and need not be UTF-8.
+fn user_root() -> impl TypedValueParser<Value = UserRoot> {
+    OsStringValueParser::new()
+        .try_map(|text| -> Result<UserRoot, Expected> { UserRoot::new(&text) })
 }

@@ -15,6 +15,7 @@ use super::message::{Answer, Check, Denial, Grant, MOST_GROUPS};
 use super::sources::{Found, Opened, Source, Verdict};
 use crate::sys::creds::{self, Identity};
 use crate::sys::{homes, system_users};
+use crate::units::UserRoot;
 
 /// Who is kept in the home directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -37,6 +38,8 @@ pub struct Plan {
     pub min_uid: u32,
     /// `-A`, `-a`.
     pub jail: Jail,
+    /// `--userroot`: what takes the place of the homes that sources tell.
+    pub user_root: Option<UserRoot>,
     /// `-j`.
     pub create_home: bool,
     /// The umask of directories, for `-j`.
@@ -113,7 +116,14 @@ pub(super) fn check(accounts: &mut Accounts, plan: &Plan, question: &Check) -> O
             Verdict::Accepted(found) => {
                 let by_name = accounts.confinement.says(&question.user);
                 notes.extend(accounts.confinement.complaints());
-                return admit(plan, *found, by_name, source.session(), notes);
+                let session = source.session();
+                return match resettled(plan, &question.user, *found) {
+                    Ok(found) => admit(plan, found, by_name, session, notes),
+                    Err(why) => {
+                        notes.push(why);
+                        denied(Denial::NoHome, notes)
+                    }
+                };
             }
             Verdict::Refused => refused = true,
             Verdict::Unknown => {}
@@ -145,6 +155,17 @@ fn denied(denial: Denial, notes: Vec<String>) -> Outcome {
     Outcome {
         answer: Answer::Denied(denial, notes.join("; ")),
         descriptors: Vec::new(),
+    }
+}
+
+/// The account with what flags put in the place of what its source says.
+fn resettled(plan: &Plan, name: &[u8], found: Found) -> Result<Found, String> {
+    let Some(root) = &plan.user_root else {
+        return Ok(found);
+    };
+    match root.of(name) {
+        Some(home) => Ok(Found { home, ..found }),
+        None => Err("--userroot: this name cannot be that of a directory".to_owned()),
     }
 }
 
@@ -311,6 +332,7 @@ mod tests {
             sources: Vec::new(),
             min_uid: 1,
             jail,
+            user_root: None,
             create_home: false,
             directory_umask: 0o022,
             quota_for_all: false,

@@ -128,6 +128,7 @@ impl Standing {
                 Jail::Everyone => keeper::Jail::Everyone,
                 Jail::AllBut(gid) => keeper::Jail::AllBut(gid),
             },
+            user_root: settings.login.user_root.clone(),
             create_home: settings.login.create_home,
             directory_umask: settings.files.umasks.dirs,
             quota_for_all: settings.limits.quota.is_some(),

@@ -162,6 +162,54 @@ fn a_new_list_of_names_holds_from_the_next_login_on_and_one_that_is_gone_changes
 }
 
 #[test]
+fn f1_a_root_for_all_users_takes_the_place_of_homes_and_no_name_leaves_it() {
+    if not_root() {
+        return;
+    }
+    let place = place();
+    place.directory("roots", 0, 0o755);
+    place.directory("roots/joe", 2001, 0o755);
+    place.directory("roots/joe/in", 2001, 0o755);
+    let users = [
+        User::new(&place, "joe", 2001).home("/no/such/home"),
+        User::new(&place, "new", 2002),
+        User::new(&place, "dots", 2003),
+    ];
+    // A name that wharf-pw does not take must come from elsewhere than a PureDB.
+    let line = |name: &str| format!("{name}:{}:2003:2003::/nowhere:/bin/sh\n", users[2].hash);
+    let odd = ["..", ".", "a/../../home", "in/../joe"].map(line).concat();
+    place.file("odd", odd, 0, 0o600);
+    let (root, odd) = (place.text("roots/$USER"), place.text("odd"));
+    let start = |root: &str, more: &[&str]| {
+        let odd = format!("passwd:{odd}");
+        let flags = [&["-E", "-l", &odd, "--userroot", root], more].concat();
+        Launch::virtual_users(&place, &users).flags(&flags).start()
+    };
+    let server = start(&root, &["-A"]);
+    let (mut joe, said) = begins(&server, "joe");
+    assert_eq!(said, "restricted directory is /");
+    expect(&mut joe, "CWD in", 250);
+    assert!(!reaches_outside(&mut joe, &place));
+    let names = ["new", "..", ".", "a/../../home", "in/../joe"];
+    assert_eq!(server.codes(&names), [421; 5]);
+    let said = server.said();
+    assert!(said.contains("--userroot: this name cannot"), "{said}");
+    drop(server);
+
+    let server = start(&root, &["-A", "-j"]);
+    assert_eq!(begins(&server, "new").1, "restricted directory is /");
+    let made = fs::metadata(place.path("roots/new")).expect("a directory");
+    assert_eq!(made.uid(), 2002);
+    assert_eq!(server.code(".."), 421);
+    drop(server);
+
+    let server = start(&place.text("roots/./$USER/in"), &[]);
+    let (mut joe, said) = begins(&server, "joe");
+    assert_eq!(said, "directory is /joe/in");
+    assert!(!reaches_outside(&mut joe, &place));
+}
+
+#[test]
 fn a_dot_in_the_home_keeps_in_also_without_a_flag() {
     if not_root() {
         return;
