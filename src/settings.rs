@@ -137,6 +137,8 @@ pub struct Login {
     pub aliases: PathBuf,
     /// Where accounts come from, in order (`-l`); none means that all sessions are anonymous.
     pub sources: Vec<String>,
+    /// The PAM service (--pamservice), given beside `-l pam` only. None: wharf-ftpd.
+    pub pam_service: Option<String>,
     /// The file of those who may log in (--userlist). None: whoever has an account.
     pub user_list: Option<PathBuf>,
     /// The file of those who may not (--denyusers).
@@ -178,6 +180,7 @@ impl Default for Login {
             virtual_hosts: PathBuf::from("/etc/pure-ftpd/pure-ftpd"),
             aliases: PathBuf::from("/etc/pure-ftpd/pureftpd-dir-aliases"),
             sources: Vec::new(),
+            pam_service: None,
             user_list: None,
             deny_users: None,
             min_uid: None,
@@ -412,6 +415,7 @@ impl Settings {
         check_family(parsed)?;
         check_data_connections(parsed)?;
         check_owners(parsed)?;
+        check_pam(parsed)?;
         let flags = &parsed.flags;
         let settings = Settings {
             network: network(&flags.network),
@@ -483,6 +487,26 @@ fn check_owners(parsed: &Parsed) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Whoever names a service wants PAM to decide.
+fn check_pam(parsed: &Parsed) -> Result<(), Stop> {
+    let login = &parsed.flags.login;
+    let asks_pam = |source: &String| {
+        let name = source
+            .split_once(':')
+            .map_or(source.as_str(), |(name, _)| name);
+        name.eq_ignore_ascii_case("pam")
+    };
+    match &login.pam_service {
+        Some(service) if !login.login.iter().any(asks_pam) => {
+            let flag = parsed.spelled("pam_service");
+            Err(Stop::usage(format!(
+                "{flag} {service}: expected -l pam beside it"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn network(flags: &flags::Network) -> Network {
     Network {
         listen: flags.bind.clone().unwrap_or_default(),
@@ -522,6 +546,7 @@ fn login(flags: &flags::Login) -> Login {
         virtual_hosts: flags.virtual_hosts.clone().unwrap_or(default.virtual_hosts),
         aliases: flags.aliases.clone().unwrap_or(default.aliases),
         sources: flags.login.clone(),
+        pam_service: flags.pam_service.clone(),
         user_list: flags.user_list.clone(),
         deny_users: flags.deny_users.clone(),
         min_uid: flags.min_uid,
@@ -792,6 +817,22 @@ mod tests {
             Some("joe:640")
         );
         assert!(refusal("--chownuploads joe:999").contains("expected USER or USER:MODE"));
+    }
+
+    #[test]
+    fn a_pam_service_goes_with_pam_and_is_no_path() {
+        for line in ["", "-l unix "] {
+            assert_eq!(
+                refusal(&format!("{line}--pamservice ftp")),
+                "wharf-ftpd: --pamservice ftp: expected -l pam beside it"
+            );
+        }
+        let login = settings("-l unix -l PAM --pamservice my-ftp_2.x").login;
+        assert_eq!(login.pam_service.as_deref(), Some("my-ftp_2.x"));
+        for name in ["..", ".ftp", "../ftp", "/etc/x", "a/b", "a:b", "\u{e9}"] {
+            let text = refusal(&format!("-l pam --pamservice {name}"));
+            assert!(text.contains(": expected at most 64 letters"), "{text}");
+        }
     }
 
     #[test]

@@ -101,6 +101,13 @@ pub struct Login {
     #[arg(short = 'l', long = "login", value_name = "METHOD[:FILE]")]
     pub login: Vec<String>,
 
+    /// Ask PAM by this service
+    ///
+    /// It names a file of /etc/pam.d and is for -l pam, which must be given as well. It has letters, digits,
+    /// dots, dashes and underscores, and does not begin with a dot. The default is wharf-ftpd.
+    #[arg(long = "pamservice", value_name = "NAME", value_parser = pam_service)]
+    pub pam_service: Option<String>,
+
     /// Let only the users named in this file log in
     ///
     /// The file holds a name on each line; empty lines and those that begin with # are skipped. Who is
@@ -185,4 +192,15 @@ pub struct Login {
 fn user_root() -> impl TypedValueParser<Value = UserRoot> {
     OsStringValueParser::new()
         .try_map(|text| -> Result<UserRoot, Expected> { UserRoot::new(&text) })
+}
+
+/// PAM takes the name for that of a file in its directory, so that it must not lead out of there.
+fn pam_service(text: &str) -> Result<String, &'static str> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    match !text.starts_with('.') && text.len() <= 64 && text.bytes().all(fits) {
+        true => Ok(text.to_owned()),
+        false => Err(
+            "expected at most 64 letters, digits, dots, dashes and underscores, no dot in front",
+        ),
+    }
 }

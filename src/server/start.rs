@@ -323,11 +323,11 @@ fn start_keeper(settings: &Settings, standing: &Standing) -> Result<Option<Ends>
         return Ok(None);
     }
     let mut sources = Vec::new();
-    for spec in &settings.login.sources {
-        let source = keeper::sources::open(spec).map_err(|error| Failure::source(spec, &error))?;
-        sources.push(source);
-    }
     let login = &settings.login;
+    for spec in &login.sources {
+        let source = keeper::sources::open_with(spec, login.pam_service.as_deref());
+        sources.push(source.map_err(|error| Failure::source(spec, &error))?);
+    }
     let (kept, free) = (
         login.chroot_list.as_deref(),
         login.no_chroot_list.as_deref(),

@@ -1,4 +1,5 @@
-//! The users of this machine as PAM lets them in: the service `wharf-ftpd`, so the file /etc/pam.d/wharf-ftpd.
+//! The users of this machine as PAM lets them in: the service `wharf-ftpd`, so the file /etc/pam.d/wharf-ftpd, or another that
+//! `--pamservice` names.
 //!
 //! What a module does to its process (a session of systemd-logind, limits, keys) must not stick to a check worker, and a
 //! session must be closed by the process that opened it. So each login is the business of a sitter
@@ -22,6 +23,7 @@ use crate::keeper::message::{Check, LONGEST_PATH, Limits};
 use crate::sys::pam::{Failure, Login, Secret, Transaction};
 use crate::sys::{shadow, sitter};
 
+/// The service unless another is named.
 const SERVICE: &str = "wharf-ftpd";
 
 /// What modules see as the terminal.
@@ -39,6 +41,7 @@ const _: () = assert!(PATIENCE.as_secs() < LONGEST_CHECK.as_secs());
 const LONGEST_REASON: usize = 255;
 
 struct Pam {
+    service: String,
     /// Where services stand instead of /etc/pam.d; empty for there.
     directory: String,
     /// The sitter of the next login, with the process that started it: it was forked when no password was in memory.
@@ -47,13 +50,19 @@ struct Pam {
     complaint: Option<String>,
 }
 
-pub(super) fn open(_argument: &str) -> Result<Box<dyn Source>, String> {
-    Ok(Box::new(Pam::at("")))
+/// The argument is the name of the service; without one it is the usual one.
+pub(super) fn open(argument: &str) -> Result<Box<dyn Source>, String> {
+    let mut pam = Pam::at("");
+    if !argument.is_empty() {
+        pam.service = argument.to_owned();
+    }
+    Ok(Box::new(pam))
 }
 
 impl Pam {
     fn at(directory: &str) -> Pam {
         Pam {
+            service: SERVICE.to_owned(),
             directory: directory.to_owned(),
             ready: None,
             session: None,
@@ -73,7 +82,7 @@ impl Pam {
         socket.set_read_timeout(Some(PATIENCE))?;
         let peer = question.peer.to_canonical().to_string();
         let fields: [&[u8]; 5] = [
-            SERVICE.as_bytes(),
+            self.service.as_bytes(),
             self.directory.as_bytes(),
             &question.user,
             question.password.expose(),
@@ -386,6 +395,19 @@ mod tests {
         );
         assert_eq!(pam.check(&question(USER, b"pass")), Verdict::Unknown);
         assert_eq!(pam.check(&question(USER, b"")), Verdict::Unknown);
+    }
+
+    #[test]
+    fn another_service_is_asked_where_one_is_named() {
+        let (folder, mut pam) = service(&all("pam_permit.so"), "");
+        let closed = folder.path().join("my.service");
+        fs::write(closed, all("pam_deny.so")).unwrap();
+        assert!(matches!(
+            pam.check(&question(USER, b"x")),
+            Verdict::Accepted(_)
+        ));
+        pam.service = "my.service".to_owned();
+        assert_eq!(pam.check(&question(USER, b"x")), Verdict::Unknown);
     }
 
     #[test]
