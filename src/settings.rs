@@ -151,6 +151,10 @@ pub struct Login {
     pub chroot_list: Option<PathBuf>,
     /// The file of those who are not kept in (--nochrootlist), before all else.
     pub no_chroot_list: Option<PathBuf>,
+    /// The account of the machine as which all users act (--mapusers), given beside `-l` only.
+    pub map_users: Option<String>,
+    /// Those users have the rights of anonymous (--mapusersasanonymous).
+    pub map_users_as_anonymous: bool,
     /// What takes the place of users' homes (--userroot).
     pub user_root: Option<UserRoot>,
     /// Whether a home that is missing is made (`-j`).
@@ -187,6 +191,8 @@ impl Default for Login {
             jail: Jail::Asked,
             chroot_list: None,
             no_chroot_list: None,
+            map_users: None,
+            map_users_as_anonymous: false,
             user_root: None,
             create_home: false,
         }
@@ -416,6 +422,7 @@ impl Settings {
         check_data_connections(parsed)?;
         check_owners(parsed)?;
         check_pam(parsed)?;
+        check_mapping(parsed)?;
         let flags = &parsed.flags;
         let settings = Settings {
             network: network(&flags.network),
@@ -507,6 +514,20 @@ fn check_pam(parsed: &Parsed) -> Result<(), Stop> {
     }
 }
 
+/// Both would leave users with rights that their author did not want them to have.
+fn check_mapping(parsed: &Parsed) -> Result<(), Stop> {
+    let login = &parsed.flags.login;
+    let lacking = match &login.map_users {
+        Some(_) if login.login.is_empty() => Some(("map_users", "-l")),
+        None if login.map_users_as_anonymous => Some(("map_users_as_anonymous", "--mapusers")),
+        _ => None,
+    };
+    lacking.map_or(Ok(()), |(field, beside)| {
+        let flag = parsed.spelled(field);
+        Err(Stop::usage(format!("{flag}: expected {beside} beside it")))
+    })
+}
+
 fn network(flags: &flags::Network) -> Network {
     Network {
         listen: flags.bind.clone().unwrap_or_default(),
@@ -557,6 +578,8 @@ fn login(flags: &flags::Login) -> Login {
         },
         chroot_list: flags.chroot_list.clone(),
         no_chroot_list: flags.no_chroot_list.clone(),
+        map_users: flags.map_users.clone(),
+        map_users_as_anonymous: flags.map_users_as_anonymous,
         user_root: flags.user_root.clone(),
         create_home: flags.create_home_dir,
     }
@@ -683,7 +706,8 @@ fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
     let (ports, clients) = (settings.network.passive_range, settings.limits.max_clients);
     let few_ports = ports.len() < usize::try_from(clients).unwrap_or(usize::MAX);
     let upload = settings.files.anonymous_upload == Permission::Allowed;
-    let may_upload = !settings.login.no_anonymous
+    let strangers = !settings.login.no_anonymous || settings.login.map_users_as_anonymous;
+    let may_upload = strangers
         && !settings.files.read_only
         && settings.files.anonymous_upload != Permission::Forbidden;
     let bytes = "has no effect, file names are passed on byte for byte";
@@ -833,6 +857,22 @@ mod tests {
             let text = refusal(&format!("-l pam --pamservice {name}"));
             assert!(text.contains(": expected at most 64 letters"), "{text}");
         }
+    }
+
+    #[test]
+    fn mapping_needs_accounts_and_the_rights_of_anonymous_need_mapping() {
+        assert_eq!(
+            refusal("--mapusers guest"),
+            "wharf-ftpd: --mapusers: expected -l beside it"
+        );
+        assert_eq!(
+            refusal("-l unix --mapusersasanonymous"),
+            "wharf-ftpd: --mapusersasanonymous: expected --mapusers beside it"
+        );
+        let line = "-E -l unix --mapusers guest --mapusersasanonymous --chownuploads joe";
+        let (settings, warnings) = read(line).expect(line);
+        assert_eq!(settings.login.map_users.as_deref(), Some("guest"));
+        assert!(settings.login.map_users_as_anonymous && warnings.is_empty());
     }
 
     #[test]

@@ -160,6 +160,23 @@ pub struct Login {
     #[arg(long = "nochrootlist", value_name = "FILE")]
     pub no_chroot_list: Option<PathBuf>,
 
+    /// Let all users act as this account of the machine
+    ///
+    /// Whoever logs in by -l acts with the uid, gid and groups of the account, and has its home unless
+    /// --userroot gives another. The name of the login still stands in the log and counts for quotas and
+    /// limits. Users whom -u refuses are refused all the same. The account may not be root, and the server
+    /// must be started by root.
+    #[arg(long = "mapusers", value_name = "ACCOUNT")]
+    pub map_users: Option<String>,
+
+    /// Hold users under --mapusers to what anonymous may do
+    ///
+    /// Uploading, overwriting, deleting, renaming and all else that flags say of anonymous is for these users
+    /// as for anonymous, with the account in the place of the anonymous user. They are always kept in their
+    /// homes. Rates, ratio, quota and number of sessions are still those of users.
+    #[arg(long = "mapusersasanonymous")]
+    pub map_users_as_anonymous: bool,
+
     /// Give users this directory in place of their home
     ///
     /// Each $USER in it is replaced by the name of the login; a name that cannot be a directory's, such as

@@ -29,6 +29,21 @@ pub enum Jail {
     AllBut(u32),
 }
 
+/// The one account of the machine as which all users act (`--mapusers`), as it was at the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapped {
+    /// Its name, by which its groups are found.
+    pub name: Vec<u8>,
+    /// User number; not 0, nor below `-u`.
+    pub uid: u32,
+    /// Main group; not 0.
+    pub gid: u32,
+    /// The home directory of all of them.
+    pub home: Vec<u8>,
+    /// Whether they are treated as strangers (`--mapusersasanonymous`): kept in whatever lists say, and never trusted.
+    pub as_anonymous: bool,
+}
+
 /// What the flags say about accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -38,6 +53,8 @@ pub struct Plan {
     pub min_uid: u32,
     /// `-A`, `-a`.
     pub jail: Jail,
+    /// `--mapusers`.
+    pub mapped: Option<Mapped>,
     /// `--userroot`: what takes the place of the homes that sources tell.
     pub user_root: Option<UserRoot>,
     /// `-j`.
@@ -117,13 +134,7 @@ pub(super) fn check(accounts: &mut Accounts, plan: &Plan, question: &Check) -> O
                 let by_name = accounts.confinement.says(&question.user);
                 notes.extend(accounts.confinement.complaints());
                 let session = source.session();
-                return match resettled(plan, &question.user, *found) {
-                    Ok(found) => admit(plan, found, by_name, session, notes),
-                    Err(why) => {
-                        notes.push(why);
-                        denied(Denial::NoHome, notes)
-                    }
-                };
+                return admit(plan, &question.user, *found, by_name, session, notes);
             }
             Verdict::Refused => refused = true,
             Verdict::Unknown => {}
@@ -160,6 +171,16 @@ fn denied(denial: Denial, notes: Vec<String>) -> Outcome {
 
 /// The account with what flags put in the place of what its source says.
 fn resettled(plan: &Plan, name: &[u8], found: Found) -> Result<Found, String> {
+    let found = match plan.mapped.clone() {
+        None => found,
+        Some(account) => Found {
+            uid: account.uid,
+            gid: account.gid,
+            system_name: Some(account.name),
+            home: account.home,
+            limits: found.limits,
+        },
+    };
     let Some(root) = &plan.user_root else {
         return Ok(found);
     };
@@ -172,6 +193,7 @@ fn resettled(plan: &Plan, name: &[u8], found: Found) -> Result<Found, String> {
 /// `by_name` is what the lists say about keeping the user in; `session` is closed by being dropped, should the user not come in after all.
 fn admit(
     plan: &Plan,
+    name: &[u8],
     found: Found,
     by_name: Option<bool>,
     session: Option<Box<dyn Opened>>,
@@ -180,6 +202,13 @@ fn admit(
     if plan.switches && found.uid < plan.min_uid {
         return denied(Denial::Number(found.uid), notes);
     }
+    let found = match resettled(plan, name, found) {
+        Ok(found) => found,
+        Err(why) => {
+            notes.push(why);
+            return denied(Denial::NoHome, notes);
+        }
+    };
     if let Some(only) = plan.only
         && only != (found.uid, found.gid)
     {
@@ -249,7 +278,12 @@ struct Home {
 fn place(plan: &Plan, found: &Found, groups: &[u32], by_name: Option<bool>) -> Home {
     let home = found.home.as_slice();
     let member = |gid| found.gid == gid || groups.contains(&gid);
+    let as_anonymous = plan
+        .mapped
+        .as_ref()
+        .is_some_and(|account| account.as_anonymous);
     let trusted = match plan.jail {
+        _ if as_anonymous => false,
         Jail::AllBut(gid) => found.uid == 0 || member(gid),
         Jail::Everyone => found.uid == 0,
         Jail::Asked => false,
@@ -268,6 +302,7 @@ fn place(plan: &Plan, found: &Found, groups: &[u32], by_name: Option<bool>) -> H
     }
     // A quota counts what is below the root, so whoever has one stays in the home.
     let kept = match by_name {
+        _ if as_anonymous => true,
         Some(kept) => kept || has_quota && !trusted,
         None => !trusted && (plan.jail != Jail::Asked || has_quota),
     };
@@ -332,6 +367,7 @@ mod tests {
             sources: Vec::new(),
             min_uid: 1,
             jail,
+            mapped: None,
             user_root: None,
             create_home: false,
             directory_umask: 0o022,
@@ -431,7 +467,14 @@ mod tests {
         for uid in [0, 999] {
             let mut plan = plan(Jail::Asked);
             plan.min_uid = 1000;
-            let outcome = admit(&plan, found(uid, 100, "/tmp"), None, None, Vec::new());
+            let outcome = admit(
+                &plan,
+                b"joe",
+                found(uid, 100, "/tmp"),
+                None,
+                None,
+                Vec::new(),
+            );
             let denied = Answer::Denied(Denial::Number(uid), String::new());
             assert_eq!(outcome.answer, denied);
             assert!(outcome.descriptors.is_empty());
@@ -439,9 +482,44 @@ mod tests {
     }
 
     #[test]
+    fn mapped_users_are_the_one_account_in_all_but_name_and_limits() {
+        let mut plan = plan(Jail::AllBut(50));
+        plan.mapped = Some(Mapped {
+            name: b"guest".to_vec(),
+            uid: 500,
+            gid: 50,
+            home: b"/srv/guests".to_vec(),
+            as_anonymous: false,
+        });
+        let mut joe = found(1000, 100, "/home/joe");
+        joe.limits.sessions = Some(3);
+        let mapped = resettled(&plan, b"joe", joe.clone()).unwrap();
+        assert_eq!((mapped.uid, mapped.gid), (500, 50));
+        assert_eq!(mapped.system_name.as_deref(), Some(&b"guest"[..]));
+        assert_eq!(mapped.home, b"/srv/guests");
+        assert_eq!(mapped.limits.sessions, Some(3));
+        let home = place(&plan, &mapped, &[50], None);
+        assert_eq!((home.trusted, home.restricted), (true, false));
+
+        plan.user_root = UserRoot::new(OsStr::new("/srv/$USER")).ok();
+        assert_eq!(resettled(&plan, b"joe", joe).unwrap().home, b"/srv/joe");
+
+        plan.mapped.as_mut().unwrap().as_anonymous = true;
+        let home = place(&plan, &mapped, &[50], Some(false));
+        assert_eq!((home.trusted, home.restricted), (false, true));
+    }
+
+    #[test]
     fn a_home_that_is_missing_is_never_replaced_by_another_place() {
         let nowhere = found(1000, 100, "/no/such/home");
-        let outcome = admit(&plan(Jail::Everyone), nowhere, None, None, Vec::new());
+        let outcome = admit(
+            &plan(Jail::Everyone),
+            b"joe",
+            nowhere,
+            None,
+            None,
+            Vec::new(),
+        );
         assert!(matches!(outcome.answer, Answer::Denied(Denial::NoHome, _)));
         assert!(outcome.descriptors.is_empty());
     }

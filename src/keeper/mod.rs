@@ -23,7 +23,7 @@ pub mod sources;
 mod wire;
 
 pub use confinement::Confinement;
-pub use judge::{Accounts, Jail, Plan};
+pub use judge::{Accounts, Jail, Mapped, Plan};
 pub use link::{Granted, Link};
 pub use process::start;
 

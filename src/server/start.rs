@@ -15,7 +15,7 @@ use super::{Failure, listening, materials, run, upload_pipe};
 use crate::files::{self, Quotas};
 use crate::flags::{Flags, Stop};
 use crate::keeper::link::Ends;
-use crate::keeper::{self, Link};
+use crate::keeper::{self, Link, Mapped};
 use crate::logs::{self, Severity};
 use crate::net::Random;
 use crate::reactor::{Handle, Reactor};
@@ -108,8 +108,9 @@ fn prepare(
         logs::server(Severity::Warning, format_args!("{warning}"));
     }
     let (standing, anonymous) = rights::choose(&settings)?;
+    let mapped = rights::mapped(&settings)?;
     // Forked before there is a socket that must not outlive the server.
-    let ends = start_keeper(&settings, &standing)?;
+    let ends = start_keeper(&settings, &standing, mapped.clone())?;
     let reactor = Reactor::new().map_err(Failure::loop_)?;
     let handle = reactor.handle();
     let clients = match client {
@@ -122,7 +123,7 @@ fn prepare(
     let home = anonymous_home(&settings, anonymous.as_ref())?;
     let root = home.as_ref().map(|home| home.root.clone());
     let link = ends.map(|ends| Link::new(&handle, ends));
-    let identities = standing.identities(&settings, anonymous.as_ref());
+    let identities = standing.identities(&settings, anonymous.as_ref(), mapped.as_ref());
     let shared = shared(
         settings,
         &handle,
@@ -228,11 +229,12 @@ fn shared(
         Permission::Forbidden => false,
         Permission::Default => standing.is_root(),
     };
-    let unserved = match files.anonymous_read_own {
-        Permission::Allowed => false,
-        Permission::Forbidden => true,
-        Permission::Default => standing.is_root(),
+    let serves_own = match files.anonymous_read_own {
+        Permission::Allowed => true,
+        Permission::Forbidden => false,
+        Permission::Default => !standing.is_root(),
     };
+    let strangers = anonymous.is_some() || settings.login.map_users_as_anonymous;
     let listens_on_ipv6 = match clients {
         Clients::Listeners(listeners) => listeners
             .iter()
@@ -251,16 +253,13 @@ fn shared(
         aliases: materials::aliases(&settings.login.aliases),
         passive_address: Cell::new(materials::passive_address(&settings)?),
         passive_address_until: Cell::new(None),
-        unserved_owner: anonymous
-            .as_ref()
-            .filter(|_| unserved)
-            .map(|(anonymous, _)| anonymous.identity.uid),
+        serves_own,
         anonymous_upload,
         listens_on_ipv6,
         commands: Allowed::new(&settings.files).map_err(|why| Failure::usage(Stop::USAGE, why))?,
         listed: RefCell::new(materials::listed(&settings.login)?),
         bans: Bans::new(settings.limits.ban),
-        upload_owner: match anonymous_upload && anonymous.is_some() {
+        upload_owner: match anonymous_upload && strangers {
             true => standing.upload_owner(&settings)?,
             false => None,
         },
@@ -314,8 +313,12 @@ fn warn_of_writable_root(path: &std::path::Path, identity: &Identity) {
     }
 }
 
-fn start_keeper(settings: &Settings, standing: &Standing) -> Result<Option<Ends>, Failure> {
-    let plan = standing.plan(settings);
+fn start_keeper(
+    settings: &Settings,
+    standing: &Standing,
+    mapped: Option<Mapped>,
+) -> Result<Option<Ends>, Failure> {
+    let plan = standing.plan(settings, mapped);
     if plan.binds && !standing.is_root() {
         return Err(Failure::active_port());
     }

@@ -38,6 +38,11 @@ pub(super) struct Account {
 }
 
 impl Account {
+    /// Whether nobody knows who this is: what users with names are bound by besides is a matter of their rights.
+    pub(super) fn is_stranger(&self) -> bool {
+        self.rights.anonymous && self._session.is_none()
+    }
+
     /// The tree every path of this account ends in.
     pub(super) fn tree(&self) -> &Tree {
         &self.site.tree

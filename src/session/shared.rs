@@ -90,8 +90,8 @@ pub struct Shared {
     pub passive_address: Cell<Option<IpAddr>>,
     /// When a name of `-P` is to be looked up again; none before the first time.
     pub passive_address_until: Cell<Option<Instant>>,
-    /// Files of this user are not served to anonymous clients.
-    pub unserved_owner: Option<u32>,
+    /// Whether strangers are served files that belong to the user they act as.
+    pub serves_own: bool,
     /// The keeper; none where all sessions are anonymous.
     pub link: Option<Link>,
     /// The way to the upload script; none without `-o`.
@@ -120,6 +120,13 @@ pub struct Shared {
     pub blocks: Blocks,
     /// For names of STOU: how many this server has made.
     pub unique: Cell<u64>,
+}
+
+impl Shared {
+    /// Whose files are not served to a stranger who acts as this user.
+    pub fn unserved_owner(&self, uid: u32) -> Option<u32> {
+        (!self.serves_own).then_some(uid)
+    }
 }
 
 /// The buffer of [`Shared::command_scratch`].
