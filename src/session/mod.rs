@@ -42,7 +42,7 @@ use crate::proto::line::Line;
 use crate::proto::reply::Reply;
 use crate::proto::request::{self, Malformed, Request};
 use crate::reactor::Watch;
-use commands::{Deed, Row, Run};
+use commands::{Does, Row, Run};
 use data::Data;
 use place::Account;
 use refusal::Refusal;
@@ -329,10 +329,10 @@ impl Session {
             return Err(Refusal::CommandDenied);
         }
         let right = match row.rules.does {
-            Deed::Download => account.rights.download,
-            Deed::List => account.rights.list,
-            Deed::ListIfNamed if !argument.is_empty() => account.rights.list,
-            Deed::ListIfNamed | Deed::Other => Ok(()),
+            Does::Download => account.rights.download,
+            Does::List => account.rights.list,
+            Does::ListIfNamed if !argument.is_empty() => account.rights.list,
+            Does::ListIfNamed | Does::Other => Ok(()),
         };
         right.map_err(Refusal::Forbidden)
     }

@@ -62,7 +62,7 @@ impl OneShot {
 
 /// What a command does that an account may be denied as a whole.
 #[derive(Clone, Copy)]
-pub enum Deed {
+pub enum Does {
     /// Nothing of the kind.
     Other,
     /// Sends a file.
@@ -82,8 +82,8 @@ pub struct Rules {
     pub secret: bool,
     /// Counts as doing something, for the limit on sessions that only keep themselves alive.
     pub deed: bool,
-    /// See [`Deed`].
-    pub does: Deed,
+    /// See [`Does`].
+    pub does: Does,
     /// See [`OneShot`].
     pub once: OneShot,
 }
@@ -94,7 +94,7 @@ impl Rules {
         needs_login: false,
         secret: false,
         deed: true,
-        does: Deed::Other,
+        does: Does::Other,
         once: OneShot::Drops,
     };
     /// After a login only.
@@ -120,7 +120,7 @@ impl Rules {
         }
     }
 
-    const fn does(self, does: Deed) -> Rules {
+    const fn does(self, does: Does) -> Rules {
         Rules { does, ..self }
     }
 

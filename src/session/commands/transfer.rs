@@ -9,7 +9,7 @@ use super::super::data::{Data, Stage};
 use super::super::refusal::Refusal;
 use super::super::transfer::{Bounds, Mover, Progress, Sink, check_disk, kilobytes_per_second};
 use super::super::{Representation, Session};
-use super::{Argument, Deed, Feature, Row, Rules, Run, Waiting};
+use super::{Argument, Does, Feature, Row, Rules, Run, Waiting};
 use crate::files::{Create, Existing, NotServed, ReadFile, Upload, is_over_quota};
 use crate::logs::{Severity, escape};
 use crate::net::{self, Passive, PassiveError};
@@ -135,7 +135,7 @@ pub(super) const ROWS: &[Row] = &[
         "RETR",
         "RETR <name>",
         Argument::Needed(NO_FILE_NAME),
-        Rules::TRANSFER.does(Deed::Download),
+        Rules::TRANSFER.does(Does::Download),
         Run::Waits(retr),
     ),
     Row::new(
