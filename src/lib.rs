@@ -33,6 +33,7 @@
 //! | [`session`] | one client, from the greeting to the goodbye; commands; who may do what | all above | mio, libc, `std::fs`, sockets of `std` |
 //! | [`server`] | start, listen or inherit, admission, giving up rights, signals, the end | all above | |
 //! | [`tools`] | the programs an administrator runs beside the server | all above | |
+//! | [`wrapper`] | `wharf-config`: other servers' configuration files become flags | sys, units, logs, keeper (names of sources), flags, settings | sessions, network |
 //!
 //! # The life of a session
 //!
@@ -63,6 +64,7 @@
 //! | a flag | a field with its doc comment in a section of [`flags`], its meaning in [`settings`] | help, manual page, README |
 //! | a command | a row and its function in [`session::commands`] | dispatch, HELP, FEAT, checks of login and state |
 //! | a refusal | a variant in [`session::refusal`] | its code and words wherever it occurs |
+//! | a dialect of configuration | a file in `wrapper/dialects` and its row there | `--dialect list`, detection, tables of the manual |
 //! | a system call | a safe function in [`sys`], or the crate rustix where that has it | |
 //!
 //! # Reading order
@@ -84,3 +86,5 @@ pub mod settings;
 pub mod sys;
 pub mod tools;
 pub mod units;
+#[path = "../wrapper/mod.rs"]
+pub mod wrapper;

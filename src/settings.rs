@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 use crate::flags::{self, Parsed, Stop};
+use crate::logs::formats::TransferLog;
 use crate::units::{
     Ban, Bandwidth, Cidr, Facility, Glob, HostPort, PassiveAddress, PassiveFor, PortRange, Quota,
     Ratio, Recursion, SyslogFacility, Umasks, UploadOwner, UserRoot,
@@ -380,7 +381,7 @@ pub enum LogTo {
 }
 
 /// What is recorded, and where it goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Logging {
     /// Where records go (-f).
     pub facility: LogTo,
@@ -388,6 +389,8 @@ pub struct Logging {
     pub pid: bool,
     /// 1 records commands, 2 replies as well (-d).
     pub verbose: u8,
+    /// Files that transfers are recorded in (-O).
+    pub transfers: Vec<TransferLog>,
 }
 
 /// How the server runs and ends.
@@ -683,6 +686,7 @@ fn logging(flags: &flags::Logging) -> Logging {
         },
         pid: flags.log_pid,
         verbose: flags.verbose.min(2),
+        transfers: flags.alt_log.clone(),
     }
 }
 

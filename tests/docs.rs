@@ -1,7 +1,7 @@
-//! The manual page and the README's table of flags say what the flags' definition says.
+//! The manual pages and the README's table of flags say what the flags' definition and the dialects' rows say.
 //!
-//! Both are written here from `wharf::flags::definition` and compared to what is committed; with
-//! WHARF_BLESS=1 in the environment they are replaced instead. The frame of the manual page is
+//! They are written here from `wharf::flags::definition`, and for wharf-config from its options and its tables, and compared to what is committed; with
+//! WHARF_BLESS=1 in the environment they are replaced instead. The frames of the manual pages are
 //! written by hand, in mdoc(7).
 
 use std::fmt::Write as _;
@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use wharf::flags::{Flags, definition};
 use wharf::settings::Settings;
+use wharf::wrapper::Arguments;
+use wharf::wrapper::dialects::{DIALECTS, Dialect, Fate, Row};
 
 const TABLE_BEGINS: &str = "<!-- flags: written by tests/docs.rs, run it with WHARF_BLESS=1 -->\n";
 const TABLE_ENDS: &str = "<!-- end of flags -->";
@@ -95,6 +97,89 @@ fn manual_item(arg: &clap::Arg) -> String {
         ".It {letter}Fl -{long}{value}\n{}",
         paragraphs.join(".Pp\n")
     )
+}
+
+/// The page of wharf-config: its options and the tables of all dialects within their frame.
+fn config_manual() -> String {
+    let frame = read("man/wharf-config.8.in");
+    let (before, rest) = frame.split_once("@OPTIONS@\n").expect("placeholder");
+    let (between, after) = rest.split_once("@DIALECTS@\n").expect("placeholder");
+    let tables: String = DIALECTS.iter().map(manual_dialect).collect();
+    format!("{before}{}{between}{tables}{after}", config_options())
+}
+
+fn config_options() -> String {
+    let mut text = String::from(".Bl -tag -width Ds\n");
+    let command = <Arguments as clap::CommandFactory>::command();
+    for arg in command.get_arguments().filter(|arg| !arg.is_positional()) {
+        text.push_str(&manual_item(arg));
+    }
+    text.push_str(".It Fl h , Fl -help\nPrint a summary of the options and exit.\n");
+    text + ".It Fl V , Fl -version\nPrint the version and exit.\n.El\n"
+}
+
+fn manual_dialect(dialect: &Dialect) -> String {
+    let mut text = format!(".Ss {}\n", dialect.name);
+    text.push_str(&manual_paragraph(&format!("This is {}.", dialect.sentence)));
+    if let [first, others @ ..] = dialect.variants {
+        write!(text, "Variants:\n.Cm {}:{first}", dialect.name).expect("string");
+        for variant in others {
+            write!(text, " ,\n.Cm {}:{variant}", dialect.name).expect("string");
+        }
+        text.push_str(" .\n");
+    }
+    text.push_str(".Bl -tag -width Ds\n");
+    for row in (dialect.rows)() {
+        let key = row.key.replace(',', " ,");
+        let value = match row.value {
+            "" => String::new(),
+            value => format!(" Ar {}", value.replace(',', " ,")),
+        };
+        writeln!(text, ".It Ic {key}{value}\n{}", manual_row(&row).trim_end()).expect("string");
+    }
+    text + ".El\n"
+}
+
+/// What becomes of a setting, and the sentence about it.
+fn manual_row(row: &Row) -> String {
+    let flag = |long: &&str| {
+        let definition = definition();
+        let mut args = definition.get_arguments();
+        let arg = args
+            .find(|arg| arg.get_long() == Some(long))
+            .expect("a flag");
+        let name = arg
+            .get_short()
+            .map_or_else(|| format!("-{long}"), String::from);
+        (name, short_help(arg))
+    };
+    let becomes = |longs: &[&str]| {
+        let flags: Vec<_> = longs.iter().map(flag).collect();
+        let names: Vec<_> = flags.iter().map(|(name, _)| name.as_str()).collect();
+        let sentence = match row.sentence {
+            "" => format!("{}.", flags[0].1),
+            sentence => sentence.to_owned(),
+        };
+        format!(
+            ".Fl {} :\n{}",
+            names.join(" , "),
+            manual_paragraph(&sentence)
+        )
+    };
+    // Reasons are written for error lines, in lower case.
+    let mut letters = row.sentence.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    let sentence: String = first.into_iter().chain(letters).collect();
+    let told = |what: &str| manual_paragraph(&format!("{what} {sentence}"));
+    match row.fate {
+        Fate::Flag(long) => becomes(&[long]),
+        Fate::Flags(longs) => becomes(longs),
+        Fate::Login(name) => format!(".Fl l Ar {name} :\n{}", manual_paragraph(row.sentence)),
+        Fate::Include => manual_paragraph(row.sentence),
+        Fate::Nothing => told("Needs no flag."),
+        Fate::Ignored => told("Ignored with a warning."),
+        Fate::Refused(cure) => manual_paragraph(&format!("Refused. {sentence} Instead: {cure}.")),
+    }
 }
 
 /// Each sentence begins a line, and each flag or manual page is a macro on a line of its own.
@@ -245,7 +330,17 @@ fn the_readme_lists_every_flag() {
 }
 
 #[test]
-fn the_manual_page_is_clean_mdoc() {
+fn the_manual_page_of_wharf_config_has_its_options_and_every_setting() {
+    compare("man/wharf-config.8", &config_manual());
+}
+
+#[test]
+fn the_manual_pages_are_clean_mdoc() {
+    lint(&manual());
+    lint(&config_manual());
+}
+
+fn lint(page: &str) {
     let lint = Command::new("mandoc")
         .args(["-T", "lint", "-W", "warning"])
         .stdin(Stdio::piped())
@@ -256,7 +351,7 @@ fn the_manual_page_is_clean_mdoc() {
         return;
     };
     let mut input = lint.stdin.take().expect("stdin");
-    input.write_all(manual().as_bytes()).expect("pipe");
+    input.write_all(page.as_bytes()).expect("pipe");
     drop(input);
     let lint = lint.wait_with_output().expect("mandoc");
     let said = String::from_utf8_lossy(&lint.stdout);

@@ -70,11 +70,16 @@ fn free_port(address: IpAddr) -> io::Result<u16> {
 
 /// Runs a command line of ours, which begins with the server's flags, on a free port.
 fn serve(flags: &str, directory: &Path) -> (Running, Client) {
+    serve_by(SERVER, flags, directory)
+}
+
+/// The same with another program in front, such as wharf-config and its file.
+fn serve_by(program: &str, flags: &str, directory: &Path) -> (Running, Client) {
     for _ in 0..10 {
         let port = free_port(Ipv4Addr::LOCALHOST.into()).expect("port");
         let line = format!("exec \"$SERVER\" {flags} -S 127.0.0.1,{port}");
         let mut server = Command::new("sh");
-        server.args(["-c", &line]).env("SERVER", SERVER);
+        server.args(["-c", &line]).env("SERVER", program);
         server.current_dir(directory).stdin(Stdio::null());
         let mut server = Running(server.spawn().expect("sh"));
         match Client::connect((Ipv4Addr::LOCALHOST, port).into(), Some(&mut server)) {
@@ -301,6 +306,30 @@ fn the_incoming_area_takes_files_and_shows_nothing_of_them() {
         1
     );
     assert_eq!(fs::read_dir(area.join("pub")).expect("pub").count(), 1);
+}
+
+/// A checkout may have given it to anybody; the wrapper wants a file that only we can write.
+#[test]
+fn the_configuration_of_pure_ftpd_serves_downloads_and_nothing_else() {
+    let directory = open_directory();
+    let file = directory.path().join("pure-ftpd.conf");
+    fs::write(&file, read("examples/pure-ftpd.conf")).expect("file");
+    fs::set_permissions(&file, Permissions::from_mode(0o644)).expect("mode");
+    let root = directory.path().join("root");
+    fs::create_dir(&root).expect("root");
+    fs::set_permissions(&root, Permissions::from_mode(0o777)).expect("mode");
+    fs::write(root.join("hello.txt"), "hello\n").expect("file");
+    let line = format!(
+        "{} -- --anonymousroot {} --anonymoususer {ACCOUNT}",
+        file.display(),
+        root.display()
+    );
+    let program = env!("CARGO_BIN_EXE_wharf-config");
+    let (_server, client) = serve_by(program, &line, directory.path());
+    let mut client = client.login();
+    assert_eq!(client.fetch("RETR hello.txt"), (226, b"hello\n".into()));
+    assert!(client.store("STOR gift", b"a gift") >= 400);
+    client.quit();
 }
 
 #[test]

@@ -4,13 +4,13 @@
 //! not get a server without them. One row here is all it takes; help and manual say it as well.
 
 use super::{Stop, Words};
+use clap::CommandFactory;
 use clap::parser::ValueSource;
 
 const TLS: &str = "there is no TLS so far";
 
 /// The identifier of each flag, and why it has to wait.
-const ROWS: [(&str, &str); 7] = [
-    ("alt_log", "no transfer log is written so far"),
+const ROWS: [(&str, &str); 6] = [
     ("tls", TLS),
     ("tls_cipher_suite", TLS),
     ("cert_file", TLS),
@@ -24,6 +24,16 @@ const ROWS: [(&str, &str); 7] = [
         "the server runs in the foreground so far, or under inetd",
     ),
 ];
+
+/// Why a flag, by its long name, is not available yet; none for one that is. `-Y 0` passes nevertheless.
+pub fn not_available_yet(long: &str) -> Option<&'static str> {
+    let command = super::Flags::command();
+    let arg = command
+        .get_arguments()
+        .find(|arg| arg.get_long() == Some(long))?;
+    let row = ROWS.iter().find(|(id, _)| arg.get_id() == id)?;
+    Some(row.1)
+}
 
 /// Says in the help of each such flag that it is not available.
 pub(super) fn note(command: clap::Command) -> clap::Command {
@@ -72,7 +82,6 @@ mod tests {
             "-B",
             "-g /run/x.pid",
             "-J -C:HIGH",
-            "-O clf:/var/log/x",
             "-Y 1",
             "-2 a.pem,b.pem",
             "-3 /run/certd",
@@ -100,6 +109,13 @@ mod tests {
     fn asking_for_no_tls_is_no_reason_to_refuse() {
         assert!(parse("-Y 0").is_ok());
         assert!(parse("-Y 1 -Y 0").is_ok());
+    }
+
+    #[test]
+    fn others_can_ask_which_flags_have_to_wait() {
+        assert_eq!(not_available_yet("certfile"), Some(TLS));
+        assert_eq!(not_available_yet("bind"), None);
+        assert_eq!(not_available_yet("nonsense"), None);
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod tls;
 
 pub use errors::Stop;
 pub use files::Files;
+pub use later::not_available_yet;
 pub use limits::Limits;
 pub use logging::Logging;
 pub use login::Login;

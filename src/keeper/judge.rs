@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::confinement::Confinement;
 use super::message::{Answer, Check, Denial, Grant, MOST_GROUPS};
-use super::sources::{Found, Opened, Source, Verdict};
+use super::sources::{FallingAsleep, Found, Opened, Source, Verdict};
 use crate::sys::creds::{self, Identity};
 use crate::sys::{homes, system_users};
 use crate::units::UserRoot;
@@ -44,8 +44,17 @@ pub struct Mapped {
     pub as_anonymous: bool,
 }
 
+/// A file that is opened again while the server runs.
+#[derive(Clone, Debug)]
+pub struct Reopened {
+    /// Where it was at the start.
+    pub path: PathBuf,
+    /// Opens it as at the start, without waiting for anybody.
+    pub open: fn(&Path) -> io::Result<OwnedFd>,
+}
+
 /// What the flags say about accounts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// `-l`, in order: names and arguments of sources.
     pub sources: Vec<String>,
@@ -73,8 +82,8 @@ pub struct Plan {
     pub binds: bool,
     /// `-P`, where it is a name.
     pub passive_name: Option<String>,
-    /// Files that are read again while the server runs.
-    pub reopened: Vec<PathBuf>,
+    /// Files that are opened again while the server runs.
+    pub reopened: Vec<Reopened>,
     /// The user and group of processes that need no rights, where the server was started by root.
     pub nobody: Option<(u32, u32)>,
 }
@@ -105,6 +114,13 @@ pub struct Accounts {
 }
 
 impl Accounts {
+    /// What a worker calls when a source is about to wait for something else than the processor.
+    pub(super) fn call_before_sleep(&mut self, falling_asleep: &FallingAsleep) {
+        for source in &mut self.sources {
+            source.call_before_sleep(falling_asleep);
+        }
+    }
+
     /// To be called before a worker waits for its next question.
     pub(super) fn ready(&mut self) {
         for source in &mut self.sources {
@@ -333,7 +349,10 @@ fn open_root(plan: &Plan, home: &Home, identity: &Arc<Identity>) -> io::Result<O
         creds::assume(identity)?;
         let opened = homes::open_root(&home.root, identity.uid).and_then(|root| {
             // The start must be there too: a session never begins in a place that is not.
-            homes::open_root(&directory, identity.uid).map(|_| root)
+            match directory == home.root {
+                true => Ok(root),
+                false => homes::open_root(&directory, identity.uid).map(|_| root),
+            }
         });
         creds::reset();
         opened

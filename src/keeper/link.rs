@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use rustix::process::Pid;
 use zeroize::Zeroize;
 
 use super::message::{Answer, Check, Denial, Grant, LONGEST, Question};
@@ -32,6 +33,8 @@ const SHORT_DEADLINE: Duration = Duration::from_secs(3);
 
 /// The server's ends of the pairs.
 pub struct Ends {
+    /// The keeper's process.
+    pub keeper: Pid,
     pub(super) checks: OwnedFd,
     pub(super) names: OwnedFd,
     pub(super) opens: OwnedFd,

@@ -2,7 +2,7 @@
 //! The keeper: a second, tiny process that keeps the rights the server gives up, and what it knows of accounts.
 //!
 //! It checks logins (through workers it forks), binds ports below 1024, looks names up, makes home directories, and opens
-//! anew the files that are read again while the server runs. The server asks it over a socket pair and it believes
+//! anew the lists and logs that SIGHUP is about. The server asks it over a socket pair and it believes
 //! nothing it is told: every message is bounded, every field is checked, and no message names a path. It never sees a
 //! line of FTP.
 //!
@@ -23,9 +23,9 @@ pub mod sources;
 mod wire;
 
 pub use confinement::Confinement;
-pub use judge::{Accounts, Jail, Mapped, Plan};
+pub use judge::{Accounts, Jail, Mapped, Plan, Reopened};
 pub use link::{Granted, Link};
-pub use process::start;
+pub use process::{await_end, start};
 
 /// The second of the monotonic clock, which the server and its keeper have in common.
 fn seconds() -> u64 {

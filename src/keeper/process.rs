@@ -1,27 +1,32 @@
 //! The keeper's process and its workers.
 //!
-//! The keeper itself only watches: it forks workers, forks another when one dies, adds one when one hangs, and ends
-//! with the server. Of each kind there are as many workers as the flags give work to; those for names come with the first
-//! name that is asked for. The workers of a kind share one end of a socket pair, and the kernel deals the messages out: a slow
-//! hash keeps one worker busy and no other client waiting. All but one of the check workers give way to whoever
-//! else wants the processor, so that a storm of logins starves no transfer.
+//! The keeper itself only watches: it forks workers, forks another when one dies, adds one when one hangs or waits for
+//! others (a module of PAM that sleeps), and ends with the server. Of each kind there are as many workers as the flags give
+//! work to; those for names come with the first name that is asked for. The workers of a kind share one end of a socket
+//! pair, and the kernel deals the messages out: a slow hash keeps one worker busy and no other client waiting. A worker in
+//! whose place another was put ends when it has answered, so that there are as many as before. All but one of the check
+//! workers give way to whoever else wants the processor, so that a storm of logins starves no transfer.
 
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::{Mode, OFlags};
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, waitpid,
+};
 use socket2::{Domain, Protocol, Socket, Type};
 use zeroize::Zeroize;
 
 use super::judge::{self, Accounts, Outcome, Plan};
 use super::link::Ends;
 use super::message::{Answer, Denial, LONGEST, Question};
+use super::sources::FallingAsleep;
 use super::{seconds, wire};
 use crate::sys::creds::{self, Identity};
 use crate::sys::process::{self, Forked, SharedNumbers};
@@ -39,12 +44,21 @@ const NICE: i32 = 10;
 /// How often the keeper looks at its workers.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How long the ends of sessions may take once the server is gone, and how often they are looked at.
+const LAST_SESSIONS: Duration = Duration::from_secs(3);
+const GLANCE: Duration = Duration::from_millis(2);
+
 /// EPERM and EIO, for what is not to be asked, and what was not answered.
 const NOT_PERMITTED: i32 = 1;
 const NO_ANSWER: i32 = 5;
 
 /// The most workers of a kind, however many hang.
 const MOST: usize = 16;
+
+/// What the number of a worker says besides the second since which it has been busy: that it waits for others, and that
+/// another was put in its place.
+const ASLEEP: u64 = 1 << 63;
+const REPLACED: u64 = 1 << 62;
 
 /// What a worker is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,11 +79,13 @@ pub fn start(plan: Plan, accounts: Accounts) -> io::Result<Ends> {
     let (checks, check_side) = process::message_pair()?;
     let (names, name_side) = process::message_pair()?;
     let (opens, open_side) = process::message_pair()?;
-    let busy = SharedNumbers::new(3 * MOST)?;
+    let busy = Arc::new(SharedNumbers::new(3 * MOST)?);
     let asked = SharedNumbers::new(3 * MOST)?;
+    let (bell, ringer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
     let (has_accounts, is_vital) = (!plan.sources.is_empty(), plan.is_vital());
     match process::fork()? {
-        Forked::Parent(_) => Ok(Ends {
+        Forked::Parent(keeper) => Ok(Ends {
+            keeper,
             checks,
             names,
             opens,
@@ -78,12 +94,15 @@ pub fn start(plan: Plan, accounts: Accounts) -> io::Result<Ends> {
         }),
         Forked::Child => {
             drop((checks, names, opens));
+            let ringer = Arc::new(ringer);
             let mut keeper = Keeper {
                 plan,
                 accounts,
                 busy,
                 asked,
                 named: false,
+                bell,
+                ringer,
                 sides: [
                     (Kind::Checks, check_side),
                     (Kind::Names, name_side),
@@ -93,6 +112,17 @@ pub fn start(plan: Plan, accounts: Accounts) -> io::Result<Ends> {
             };
             keeper.watch();
             process::leave(0)
+        }
+    }
+}
+
+/// Waits for a keeper whose server has closed its ends: until then sessions of its sources are being closed.
+pub fn await_end(keeper: Pid) {
+    let until = Instant::now() + LAST_SESSIONS + LOOK;
+    while Instant::now() < until {
+        match waitpid(Some(keeper), WaitOptions::NOHANG) {
+            Ok(None) => std::thread::sleep(GLANCE),
+            Ok(Some(_)) | Err(_) => return,
         }
     }
 }
@@ -107,12 +137,15 @@ struct Keeper {
     plan: Plan,
     /// Opened once, so that a new worker has what was good at the start.
     accounts: Accounts,
-    /// Since when the worker of each slot is busy, in seconds; 0 where it is not.
-    busy: SharedNumbers,
+    /// Since when the worker of each slot is busy, and more; 0 where it is not.
+    busy: Arc<SharedNumbers>,
     /// The number of the question it is busy with.
     asked: SharedNumbers,
     /// Whether a name was ever asked for.
     named: bool,
+    /// What workers write to when the keeper should look at once.
+    bell: OwnedFd,
+    ringer: Arc<OwnedFd>,
     sides: [(Kind, OwnedFd); 3],
     workers: Vec<Worker>,
 }
@@ -139,12 +172,31 @@ impl Keeper {
             // Names alone are not worth a process of root.
             return;
         }
+        // What workers leave behind (the sitters of PAM) is waited for here: the init of a container may wait for nobody.
+        let _ = set_child_subreaper(Some(getpid()));
         loop {
             self.provide();
             if self.server_is_gone() {
-                return;
+                return self.finish();
             }
             self.collect();
+        }
+    }
+
+    /// Nobody waits for an answer any more, but sessions of PAM are still to be closed by whoever holds them. A supervisor, or
+    /// the end of a container, would end those with the server, who therefore waits for the keeper.
+    fn finish(&self) {
+        for worker in &self.workers {
+            let _ = kill_process(worker.pid, Signal::KILL);
+        }
+        let until = Instant::now() + LAST_SESSIONS;
+        while Instant::now() < until {
+            match waitpid(None, WaitOptions::NOHANG) {
+                Ok(Some(_)) => {}
+                Ok(None) => std::thread::sleep(GLANCE),
+                // No child is left.
+                Err(_) => return,
+            }
         }
     }
 
@@ -169,12 +221,13 @@ impl Keeper {
         let mut watched = [
             PollFd::new(checks, PollFlags::empty()),
             PollFd::new(names, awaited),
+            PollFd::new(&self.bell, PollFlags::IN),
         ];
         let timeout = rustix::time::Timespec {
             tv_sec: LOOK.as_secs() as i64,
             tv_nsec: 0,
         };
-        match poll(&mut watched, Some(&timeout)) {
+        let is_gone = match poll(&mut watched, Some(&timeout)) {
             Ok(_) => {
                 let asked = watched[1].revents().contains(PollFlags::IN);
                 let gone = watched[0].revents().contains(PollFlags::HUP);
@@ -182,7 +235,10 @@ impl Keeper {
                 gone
             }
             Err(error) => error != rustix::io::Errno::INTR,
-        }
+        };
+        // However often it was rung, one look answers it.
+        while rustix::io::read(&self.bell, &mut [0; 64]).is_ok_and(|count| count == 64) {}
+        is_gone
     }
 
     fn collect(&mut self) {
@@ -194,7 +250,7 @@ impl Keeper {
         }
         let now = seconds();
         for worker in &self.workers {
-            if self.busy_for(worker, now) > LOST {
+            if busy_for(self.state(worker.slot), now) > LOST {
                 // What it was asked has been given up by the server long ago.
                 let _ = kill_process(worker.pid, Signal::KILL);
             }
@@ -203,15 +259,15 @@ impl Keeper {
 
     /// Whoever waits for the answer of a dead worker is told that there is none.
     fn answer_for(&self, dead: &Worker) {
-        let since = self
+        let state = self
             .busy
             .get(dead.slot)
-            .map(|since| since.swap(0, Ordering::Relaxed));
+            .map(|state| state.swap(0, Ordering::Relaxed));
         let number = self
             .asked
             .get(dead.slot)
             .map(|number| number.load(Ordering::Relaxed));
-        let (Some(1..), Some(number)) = (since, number) else {
+        let (Some(1..), Some(number)) = (state, number) else {
             return;
         };
         let answer = match dead.kind {
@@ -228,19 +284,13 @@ impl Keeper {
         }
     }
 
-    fn busy_for(&self, worker: &Worker, now: u64) -> u64 {
-        let since = self
-            .busy
-            .get(worker.slot)
-            .map_or(0, |since| since.load(Ordering::Relaxed));
-        if since == 0 {
-            0
-        } else {
-            now.saturating_sub(since)
-        }
+    fn state(&self, slot: usize) -> u64 {
+        self.busy
+            .get(slot)
+            .map_or(0, |state| state.load(Ordering::Relaxed))
     }
 
-    /// Forks what is missing: dead workers and one for each that hangs.
+    /// Forks what is missing: dead workers, and one for each that hangs or sleeps.
     fn provide(&mut self) {
         let now = seconds();
         for (number, kind) in [Kind::Checks, Kind::Names, Kind::Opens]
@@ -252,23 +302,35 @@ impl Keeper {
                     .iter()
                     .filter(move |worker| worker.kind == kind)
             };
-            let alive = of_kind()
-                .filter(|worker| self.busy_for(worker, now) <= HUNG)
-                .count();
+            let mut away: Vec<usize> = of_kind()
+                .map(|worker| worker.slot)
+                .filter(|&slot| is_away(self.state(slot), now))
+                .collect();
             let all = of_kind().count();
-            let missing = self
-                .wanted(kind)
-                .saturating_sub(alive)
+            let missing = (self.wanted(kind) + away.len())
+                .saturating_sub(all)
                 .min(MOST - all.min(MOST));
+            away.retain(|&slot| self.state(slot) & REPLACED == 0);
             for _ in 0..missing {
                 let range = number * MOST..(number + 1) * MOST;
                 let taken: Vec<usize> = self.workers.iter().map(|worker| worker.slot).collect();
                 let Some(slot) = range.clone().find(|slot| !taken.contains(slot)) else {
                     break;
                 };
+                if let Some(state) = away.pop().and_then(|slot| self.busy.get(slot)) {
+                    let marked =
+                        state.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |state| {
+                            (state != 0).then_some(state | REPLACED)
+                        });
+                    if marked.is_err() {
+                        // It has come back in between.
+                        continue;
+                    }
+                }
+                let keeper = getpid();
                 match process::fork() {
                     Ok(Forked::Parent(pid)) => self.workers.push(Worker { pid, kind, slot }),
-                    Ok(Forked::Child) => self.work(number, kind, slot, slot == range.start),
+                    Ok(Forked::Child) => self.work(keeper, number, kind, slot),
                     // No process to be had: the next look tries again.
                     Err(_) => return,
                 }
@@ -276,16 +338,33 @@ impl Keeper {
         }
     }
 
+    /// What a source calls before it waits for others: another worker takes this one's place meanwhile.
+    fn falling_asleep(&self, slot: usize) -> FallingAsleep {
+        let (busy, ringer) = (Arc::clone(&self.busy), Arc::clone(&self.ringer));
+        Arc::new(move || {
+            if let Some(state) = busy.get(slot) {
+                state.fetch_or(ASLEEP, Ordering::Relaxed);
+            }
+            // A bell that is full has been rung.
+            let _ = rustix::io::write(&ringer, &[0]);
+        })
+    }
+
     /// The life of a worker.
-    fn work(&mut self, number: usize, kind: Kind, slot: usize, is_first: bool) -> ! {
+    fn work(&mut self, keeper: Pid, number: usize, kind: Kind, slot: usize) -> ! {
+        let is_first = slot == number * MOST;
         if kind == Kind::Checks && !is_first {
             let _ = process::give_way(NICE);
         }
         if kind == Kind::Names && self.become_nobody().is_err() {
             process::leave(1);
         }
+        let falling_asleep = self.falling_asleep(slot);
         // The other kinds' ends are not a worker's business.
         let (_, side) = &self.sides[number];
+        if kind == Kind::Checks {
+            self.accounts.call_before_sleep(&falling_asleep);
+        }
         if kind == Kind::Checks && self.plan.switches {
             creds::begin(Identity {
                 uid: 0,
@@ -296,7 +375,9 @@ impl Keeper {
         let mut buffer = vec![0; LONGEST];
         loop {
             // The kernel forgets it when a home was opened as its user.
-            let _ = process::end_with_parent();
+            if process::end_with_parent(keeper).is_err() {
+                process::leave(1);
+            }
             if kind == Kind::Checks {
                 self.accounts.ready();
             }
@@ -326,11 +407,27 @@ impl Keeper {
                     process::leave(1);
                 }
             }
-            if let Some(since) = self.busy.get(slot) {
-                since.store(0, Ordering::Relaxed);
+            let state = self.busy.get(slot);
+            let state = state.map_or(0, |state| state.swap(0, Ordering::Relaxed));
+            // The first one stays: only it does not give way.
+            if state & REPLACED != 0 && !is_first {
+                process::leave(0);
             }
         }
     }
+}
+
+/// For how long a worker has been busy that says so of itself.
+fn busy_for(state: u64, now: u64) -> u64 {
+    match state & !(ASLEEP | REPLACED) {
+        0 => 0,
+        since => now.saturating_sub(since),
+    }
+}
+
+/// Whether another should do its work meanwhile.
+fn is_away(state: u64, now: u64) -> bool {
+    state & ASLEEP != 0 || busy_for(state, now) > HUNG
 }
 
 /// What each kind of worker may be asked. Anything else is refused.
@@ -358,7 +455,7 @@ fn respond(kind: Kind, plan: &Plan, accounts: &mut Accounts, question: &Question
         }
         (Kind::Opens, Question::Bind(local)) => opened(Answer::Bound, bind(*local)),
         (Kind::Opens, Question::Reopen(place)) => match plan.reopened.get(usize::from(*place)) {
-            Some(path) => opened(Answer::Reopened, reopen(path)),
+            Some(file) => opened(Answer::Reopened, (file.open)(&file.path)),
             None => alone(Answer::Failed(NOT_PERMITTED)),
         },
         _ => alone(Answer::Failed(NOT_PERMITTED)),
@@ -375,10 +472,4 @@ fn bind(local: SocketAddr) -> io::Result<OwnedFd> {
     socket.set_reuse_address(true)?;
     socket.bind(&local.into())?;
     Ok(socket.into())
-}
-
-/// A file whose path was fixed at the start. What has become a FIFO is not waited for.
-fn reopen(path: &Path) -> io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    Ok(rustix::fs::open(path, flags, Mode::empty())?)
 }

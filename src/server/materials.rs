@@ -33,6 +33,9 @@ const LONGEST_TEXT: u64 = 1024 * 1024;
 pub(super) const USER_LIST: &str = "--userlist";
 pub(super) const DENY_USERS: &str = "--denyusers";
 
+/// The flag that names a log of transfers.
+pub(super) const TRANSFER_LOG: &str = "-O";
+
 /// The largest list of users.
 const LONGEST_LIST: u64 = 16 * 1024 * 1024;
 

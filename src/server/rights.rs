@@ -172,9 +172,8 @@ impl Standing {
                 || network.resolve_names && settings.logging.facility != LogTo::None,
             binds: network.active_port.is_some_and(|port| port < 1024),
             passive_name,
-            // Without accounts the lists hold for nobody but anonymous.
-            reopened: reload::files(&settings.login)
-                .map(|file| file.path())
+            reopened: reload::files(settings)
+                .map(|file| file.for_keeper())
                 .collect(),
             nobody: self.is_root().then(|| {
                 let nobody = nobody();

@@ -9,6 +9,8 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
+use rustix::process::Pid;
+
 use super::materials::Home;
 use super::rights::{self, Anonymous, Standing};
 use super::{Failure, listening, materials, run, upload_pipe};
@@ -16,7 +18,7 @@ use crate::files::{self, Quotas};
 use crate::flags::{Flags, Stop};
 use crate::keeper::link::Ends;
 use crate::keeper::{self, Link, Mapped};
-use crate::logs::{self, Severity};
+use crate::logs::{self, Severity, transfers};
 use crate::net::Random;
 use crate::reactor::{Handle, Reactor};
 use crate::session::announce::Announcements;
@@ -74,15 +76,32 @@ pub fn main() -> ExitCode {
 
 type Refused = (Failure, Option<OwnedFd>);
 
+/// All that serving needs.
+struct Prepared {
+    reactor: Reactor,
+    shared: Rc<Shared>,
+    clients: Clients,
+    keeper: Option<Pid>,
+}
+
 fn start(settings: Settings, warnings: &[String], client: Option<OwnedFd>) -> Result<(), Refused> {
     let inetd = client.is_some();
     // For telling the client, should the start fail; closed before the first session.
     let line_to_client = client.as_ref().and_then(|client| client.try_clone().ok());
     let prepared = prepare(settings, warnings, client);
     match prepared {
-        Ok((reactor, shared, clients)) => {
+        Ok(Prepared {
+            reactor,
+            shared,
+            clients,
+            keeper,
+        }) => {
             drop(line_to_client);
-            run(reactor, shared, clients).map_err(|failure| (failure, None))
+            let ended = run(reactor, shared, clients);
+            if let Some(keeper) = keeper {
+                keeper::await_end(keeper);
+            }
+            ended.map_err(|failure| (failure, None))
         }
         Err(failure) => {
             if inetd {
@@ -97,13 +116,15 @@ fn prepare(
     settings: Settings,
     warnings: &[String],
     client: Option<OwnedFd>,
-) -> Result<(Reactor, Rc<Shared>, Clients), Failure> {
+) -> Result<Prepared, Failure> {
     // Modes are given with each call that creates something.
     rustix::process::umask(rustix::fs::Mode::empty());
     let zone = materials::zone();
     let log = logs::start(&log_config(&settings, client.is_some(), zone.clone()))
         .map_err(Failure::loop_)?;
     logs::install_panic_hook();
+    transfers::open_all(&settings.logging.transfers, &zone)
+        .map_err(|(log, error)| Failure::open(materials::TRANSFER_LOG, &log.path, &error))?;
     for warning in warnings {
         logs::server(Severity::Warning, format_args!("{warning}"));
     }
@@ -111,6 +132,7 @@ fn prepare(
     let mapped = rights::mapped(&settings)?;
     // Forked before there is a socket that must not outlive the server.
     let ends = start_keeper(&settings, &standing, mapped.clone())?;
+    let keeper = ends.as_ref().map(|ends| ends.keeper);
     let reactor = Reactor::new().map_err(Failure::loop_)?;
     let handle = reactor.handle();
     let clients = match client {
@@ -154,7 +176,12 @@ fn prepare(
     if let Clients::Listeners(listeners) = &clients {
         announce(listeners);
     }
-    Ok((reactor, shared, clients))
+    Ok(Prepared {
+        reactor,
+        shared,
+        clients,
+        keeper,
+    })
 }
 
 fn log_config(settings: &Settings, inetd: bool, zone: jiff::tz::TimeZone) -> logs::Config {
@@ -384,29 +411,13 @@ fn complain(failure: &Failure, client: Option<OwnedFd>) -> ExitCode {
         }
         Some(client) => {
             let _ = complain_to_syslog(failure);
-            tell_client(client);
+            logs::turn_away(client);
         }
     }
     ExitCode::from(failure.status)
 }
 
 fn complain_to_syslog(failure: &Failure) -> ExitCode {
-    let config = logs::Config {
-        to: logs::To::Syslog(Facility::FTP.code()),
-        pid: true,
-        verbose: 0,
-        zone: jiff::tz::TimeZone::UTC,
-    };
-    // Where logging was started already, the record was made there.
-    if let Ok(log) = logs::start(&config)
-        && log.start_writer().is_ok()
-    {
-        logs::server(Severity::Error, format_args!("{failure}"));
-    }
-    logs::flush(LAST_RECORDS);
+    logs::to_syslog(&[failure]);
     ExitCode::from(failure.status)
-}
-
-fn tell_client(client: OwnedFd) {
-    let _ = std::net::TcpStream::from(client).write_all(b"421 Service not available\r\n");
 }

@@ -159,6 +159,7 @@ impl Blocks {
 #[derive(Default)]
 pub struct Counts {
     sessions: Cell<u32>,
+    begun: Cell<u64>,
     anonymous: Cell<u32>,
     by_address: RefCell<HashMap<IpAddr, u32>>,
     by_user: RefCell<HashMap<Vec<u8>, u32>>,
@@ -185,6 +186,7 @@ impl Counts {
 pub struct Counted {
     shared: Rc<Shared>,
     address: IpAddr,
+    number: u64,
 }
 
 impl Counted {
@@ -192,11 +194,18 @@ impl Counted {
     pub fn session(shared: &Rc<Shared>, peer: SocketAddr) -> Counted {
         let counts = &shared.counts;
         counts.sessions.set(counts.sessions.get() + 1);
+        counts.begun.set(counts.begun.get() + 1);
         *counts.by_address.borrow_mut().entry(peer.ip()).or_default() += 1;
         Counted {
             shared: Rc::clone(shared),
             address: peer.ip(),
+            number: counts.begun.get(),
         }
+    }
+
+    /// How many sessions this server had begun with this one.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 }
 

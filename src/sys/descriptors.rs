@@ -56,6 +56,11 @@ pub fn detect_and_shield() -> io::Result<StartedAs> {
     }
 }
 
+/// Whether a super-server started us: whether descriptor 0 is a network socket. Changes nothing.
+pub fn stdin_is_client() -> bool {
+    is_network_stream(stdin())
+}
+
 /// Opens /dev/null on whichever of 0, 1 and 2 are closed, so that no file or socket opened later becomes "stderr".
 fn open_missing() -> io::Result<()> {
     loop {

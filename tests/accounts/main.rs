@@ -23,3 +23,4 @@ mod limits;
 mod names;
 mod reading_again;
 mod support;
+mod transfer_logs;

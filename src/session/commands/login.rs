@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::super::place::Account;
 use super::super::policy::{Rights, is_anonymous_name};
@@ -253,10 +253,11 @@ impl Session {
         if password.expose().len() > LONGEST_PASSWORD {
             return Err(Refusal::PasswordTooLong);
         }
+        let begun = self.shared.handle.now();
         let asked = self.ask_keeper(&name, password).await?;
         match self.keep_out(&name, asked) {
             Ok(granted) => self.settle_in(name, granted).await,
-            Err(not_granted) => self.deny(&name, not_granted).await,
+            Err(not_granted) => self.deny(&name, not_granted, begun).await,
         }
     }
 
@@ -461,8 +462,14 @@ impl Session {
         Reply::lines(230, lines)
     }
 
-    /// Says no, after a delay that grows with each failure, on this session's own timer.
-    async fn deny(&mut self, name: &[u8], why: NotGranted) -> Result<Reply, Refusal> {
+    /// Says no, after a delay that grows with each failure, on this session's own timer. It counts from `begun`, when the
+    /// password came, so that the answer does not tell how long the check took (threats: C3).
+    async fn deny(
+        &mut self,
+        name: &[u8],
+        why: NotGranted,
+        begun: Instant,
+    ) -> Result<Reply, Refusal> {
         let shown = shown(name);
         // What the server could not do is no failure of the client's.
         let guessed = matches!(
@@ -512,8 +519,8 @@ impl Session {
         let random = self.shared.random.borrow_mut().below(1000).unwrap_or(500);
         let delay = FAILURE_DELAY * self.failed_logins + FAILURE_DELAY * random / 1000;
         let handle = self.shared.handle.clone();
-        self.attend(Stage::Delay, &Progress::none(), handle.sleep(delay))
-            .await?;
+        let wait = handle.sleep_until(begun + delay);
+        self.attend(Stage::Delay, &Progress::none(), wait).await?;
         self.who = Who::Nobody;
         if self.failed_logins >= self.shared.settings.limits.max_login_failures {
             self.log(
