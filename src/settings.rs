@@ -10,7 +10,7 @@ use crate::flags::{self, Parsed, Stop};
 use crate::logs::formats::TransferLog;
 use crate::units::{
     Ban, Bandwidth, Cidr, Facility, Glob, HostPort, PassiveAddress, PassiveFor, PortRange, Quota,
-    Ratio, Recursion, SyslogFacility, Umasks, UploadOwner,
+    Ratio, Recursion, SyslogFacility, Umasks, UploadOwner, UserRoot,
 };
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -138,6 +138,8 @@ pub struct Login {
     pub aliases: PathBuf,
     /// Where accounts come from, in order (`-l`); none means that all sessions are anonymous.
     pub sources: Vec<String>,
+    /// The PAM service (--pamservice), given beside `-l pam` only. None: wharf-ftpd.
+    pub pam_service: Option<String>,
     /// The file of those who may log in (--userlist). None: whoever has an account.
     pub user_list: Option<PathBuf>,
     /// The file of those who may not (--denyusers).
@@ -146,6 +148,16 @@ pub struct Login {
     pub min_uid: Option<u32>,
     /// Who is kept in the home directory (`-A`, `-a`).
     pub jail: Jail,
+    /// The file of those who are kept in besides (--chrootlist).
+    pub chroot_list: Option<PathBuf>,
+    /// The file of those who are not kept in (--nochrootlist), before all else.
+    pub no_chroot_list: Option<PathBuf>,
+    /// The account of the machine as which all users act (--mapusers), given beside `-l` only.
+    pub map_users: Option<String>,
+    /// Those users have the rights of anonymous (--mapusersasanonymous).
+    pub map_users_as_anonymous: bool,
+    /// What takes the place of users' homes (--userroot).
+    pub user_root: Option<UserRoot>,
     /// Whether a home that is missing is made (`-j`).
     pub create_home: bool,
 }
@@ -173,10 +185,16 @@ impl Default for Login {
             virtual_hosts: PathBuf::from("/etc/pure-ftpd/pure-ftpd"),
             aliases: PathBuf::from("/etc/pure-ftpd/pureftpd-dir-aliases"),
             sources: Vec::new(),
+            pam_service: None,
             user_list: None,
             deny_users: None,
             min_uid: None,
             jail: Jail::Asked,
+            chroot_list: None,
+            no_chroot_list: None,
+            map_users: None,
+            map_users_as_anonymous: false,
+            user_root: None,
             create_home: false,
         }
     }
@@ -225,6 +243,8 @@ pub struct Files {
     /// Serving files that belong to the anonymous user to anonymous (-s, --anonymousreadown). By
     /// default forbidden when started by root.
     pub anonymous_read_own: Permission,
+    /// Anonymous gets only what others may read (--worldreadableonly).
+    pub world_readable_only: bool,
     /// Who gets what anonymous uploaded (--chownuploads), never beside `-u 0`.
     pub chown_uploads: Option<UploadOwner>,
     /// Anonymous may create directories (-M).
@@ -235,10 +255,11 @@ pub struct Files {
     pub no_truncate: bool,
     /// Names that begin with a dot (-z, -D, -x, -X).
     pub dotfiles: DotFiles,
-    /// Bits taken from new files and directories (-U).
+    /// Bits taken from new files and directories of accounts (-U).
     pub umasks: Umasks,
-    /// Whether `-U` was given: without it, what anonymous clients upload is for nobody to read.
-    pub umasks_given: bool,
+    /// Bits taken from those of anonymous (--anonymousumask, else -U). None where neither was given: what strangers
+    /// upload is then for nobody to read.
+    pub anonymous_umasks: Option<Umasks>,
     /// Nothing may be changed (--readonly).
     pub read_only: bool,
     /// Nothing may be overwritten, appended to or resumed (--nooverwrite).
@@ -247,6 +268,14 @@ pub struct Files {
     pub no_store_restart: bool,
     /// Uploads are on the disk before they are confirmed (--fsync).
     pub fsync: bool,
+    /// Nothing may be fetched (--nodownload).
+    pub no_download: bool,
+    /// Nothing may be listed (--nolist).
+    pub no_list: bool,
+    /// Commands refused after the login, as typed (--denycommands).
+    pub deny_commands: Vec<String>,
+    /// The only commands left after the login (--allowcommands). Empty: all.
+    pub allow_commands: Vec<String>,
     /// Names that cannot be used (--denyfiles).
     pub deny_files: Vec<Glob>,
     /// Names that are not listed (--hidefiles).
@@ -406,6 +435,8 @@ impl Settings {
         check_family(parsed)?;
         check_data_connections(parsed)?;
         check_owners(parsed)?;
+        check_pam(parsed)?;
+        check_mapping(parsed)?;
         let flags = &parsed.flags;
         let settings = Settings {
             network: network(&flags.network),
@@ -477,6 +508,40 @@ fn check_owners(parsed: &Parsed) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Whoever names a service wants PAM to decide.
+fn check_pam(parsed: &Parsed) -> Result<(), Stop> {
+    let login = &parsed.flags.login;
+    let asks_pam = |source: &String| {
+        let name = source
+            .split_once(':')
+            .map_or(source.as_str(), |(name, _)| name);
+        name.eq_ignore_ascii_case("pam")
+    };
+    match &login.pam_service {
+        Some(service) if !login.login.iter().any(asks_pam) => {
+            let flag = parsed.spelled("pam_service");
+            Err(Stop::usage(format!(
+                "{flag} {service}: expected -l pam beside it"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Both would leave users with rights that their author did not want them to have.
+fn check_mapping(parsed: &Parsed) -> Result<(), Stop> {
+    let login = &parsed.flags.login;
+    let lacking = match &login.map_users {
+        Some(_) if login.login.is_empty() => Some(("map_users", "-l")),
+        None if login.map_users_as_anonymous => Some(("map_users_as_anonymous", "--mapusers")),
+        _ => None,
+    };
+    lacking.map_or(Ok(()), |(field, beside)| {
+        let flag = parsed.spelled(field);
+        Err(Stop::usage(format!("{flag}: expected {beside} beside it")))
+    })
+}
+
 fn network(flags: &flags::Network) -> Network {
     Network {
         listen: flags.bind.clone().unwrap_or_default(),
@@ -516,6 +581,7 @@ fn login(flags: &flags::Login) -> Login {
         virtual_hosts: flags.virtual_hosts.clone().unwrap_or(default.virtual_hosts),
         aliases: flags.aliases.clone().unwrap_or(default.aliases),
         sources: flags.login.clone(),
+        pam_service: flags.pam_service.clone(),
         user_list: flags.user_list.clone(),
         deny_users: flags.deny_users.clone(),
         min_uid: flags.min_uid,
@@ -524,6 +590,11 @@ fn login(flags: &flags::Login) -> Login {
             (None, true) => Jail::Everyone,
             (None, false) => Jail::Asked,
         },
+        chroot_list: flags.chroot_list.clone(),
+        no_chroot_list: flags.no_chroot_list.clone(),
+        map_users: flags.map_users.clone(),
+        map_users_as_anonymous: flags.map_users_as_anonymous,
+        user_root: flags.user_root.clone(),
         create_home: flags.create_home_dir,
     }
 }
@@ -540,6 +611,7 @@ fn files(flags: &flags::Files) -> Files {
     Files {
         anonymous_upload: Permission::of(flags.anonymous_upload, flags.anonymous_cant_upload),
         anonymous_read_own: Permission::of(flags.anonymous_read_own, flags.anti_warez),
+        world_readable_only: flags.world_readable_only,
         chown_uploads: flags.chown_uploads.clone(),
         create_dirs: flags.anonymous_can_create_dirs,
         autorename: flags.auto_rename,
@@ -551,11 +623,15 @@ fn files(flags: &flags::Files) -> Files {
             prohibit_read: flags.prohibit_dot_files_read,
         },
         umasks: flags.umask.unwrap_or_default(),
-        umasks_given: flags.umask.is_some(),
+        anonymous_umasks: flags.anonymous_umask.or(flags.umask),
         read_only: flags.read_only,
         no_overwrite: flags.no_overwrite,
         no_store_restart: flags.no_store_restart,
         fsync: flags.fsync,
+        no_download: flags.no_download,
+        no_list: flags.no_list,
+        deny_commands: flags.deny_commands.clone(),
+        allow_commands: flags.allow_commands.clone(),
         deny_files: flags.deny_files.clone(),
         hide_files: flags.hide_files.clone(),
         hide_ids: flags.hide_ids,
@@ -639,13 +715,17 @@ fn process(flags: &flags::Process) -> Process {
     }
 }
 
+/// Of flags that concern users with names alone.
+const WITHOUT_ACCOUNTS: &str = "has no effect without accounts (-l)";
+
 /// What was typed and does not do what its author may think.
 fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
     let flags = &parsed.flags;
     let (ports, clients) = (settings.network.passive_range, settings.limits.max_clients);
     let few_ports = ports.len() < usize::try_from(clients).unwrap_or(usize::MAX);
     let upload = settings.files.anonymous_upload == Permission::Allowed;
-    let may_upload = !settings.login.no_anonymous
+    let strangers = !settings.login.no_anonymous || settings.login.map_users_as_anonymous;
+    let may_upload = strangers
         && !settings.files.read_only
         && settings.files.anonymous_upload != Permission::Forbidden;
     let bytes = "has no effect, file names are passed on byte for byte";
@@ -692,6 +772,21 @@ fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
             settings.files.read_only && (upload || settings.files.create_dirs),
             "read_only",
             "nothing can be uploaded or created, whatever other flags allow".to_owned(),
+        ),
+        (
+            settings.login.chroot_list.is_some() && settings.login.sources.is_empty(),
+            "chroot_list",
+            WITHOUT_ACCOUNTS.to_owned(),
+        ),
+        (
+            settings.login.user_root.is_some() && settings.login.sources.is_empty(),
+            "user_root",
+            WITHOUT_ACCOUNTS.to_owned(),
+        ),
+        (
+            settings.login.no_chroot_list.is_some() && settings.login.sources.is_empty(),
+            "no_chroot_list",
+            WITHOUT_ACCOUNTS.to_owned(),
         ),
         (
             flags.process.upload_pipe.is_some() && !flags.process.upload_script,
@@ -767,6 +862,38 @@ mod tests {
     }
 
     #[test]
+    fn a_pam_service_goes_with_pam_and_is_no_path() {
+        for line in ["", "-l unix "] {
+            assert_eq!(
+                refusal(&format!("{line}--pamservice ftp")),
+                "wharf-ftpd: --pamservice ftp: expected -l pam beside it"
+            );
+        }
+        let login = settings("-l unix -l PAM --pamservice my-ftp_2.x").login;
+        assert_eq!(login.pam_service.as_deref(), Some("my-ftp_2.x"));
+        for name in ["..", ".ftp", "../ftp", "/etc/x", "a/b", "a:b", "\u{e9}"] {
+            let text = refusal(&format!("-l pam --pamservice {name}"));
+            assert!(text.contains(": expected at most 64 letters"), "{text}");
+        }
+    }
+
+    #[test]
+    fn mapping_needs_accounts_and_the_rights_of_anonymous_need_mapping() {
+        assert_eq!(
+            refusal("--mapusers guest"),
+            "wharf-ftpd: --mapusers: expected -l beside it"
+        );
+        assert_eq!(
+            refusal("-l unix --mapusersasanonymous"),
+            "wharf-ftpd: --mapusersasanonymous: expected --mapusers beside it"
+        );
+        let line = "-E -l unix --mapusers guest --mapusersasanonymous --chownuploads joe";
+        let (settings, warnings) = read(line).expect(line);
+        assert_eq!(settings.login.map_users.as_deref(), Some("guest"));
+        assert!(settings.login.map_users_as_anonymous && warnings.is_empty());
+    }
+
+    #[test]
     fn d6_data_connections_have_limits_of_their_own() {
         let limits = settings("").limits;
         assert_eq!((limits.accept.as_secs(), limits.data.as_secs()), (30, 60));
@@ -797,6 +924,28 @@ mod tests {
         assert_eq!(
             files("-s --anonymousreadown").anonymous_read_own,
             Permission::Allowed
+        );
+    }
+
+    #[test]
+    fn a_umask_of_their_own_goes_before_the_general_one_for_strangers_only() {
+        let umasks = |line| {
+            let files = settings(line).files;
+            let strangers = files.anonymous_umasks.map(|masks| masks.to_string());
+            (files.umasks.to_string(), strangers)
+        };
+        let row = |accounts: &str, strangers: Option<&str>| {
+            (accounts.to_owned(), strangers.map(str::to_owned))
+        };
+        assert_eq!(umasks(""), row("133:022", None));
+        assert_eq!(umasks("-U 137:027"), row("137:027", Some("137:027")));
+        assert_eq!(
+            umasks("--anonymousumask 177:077"),
+            row("133:022", Some("177:077"))
+        );
+        assert_eq!(
+            umasks("--anonymousumask 177:077 -U 137:027"),
+            row("137:027", Some("177:077"))
         );
     }
 
@@ -897,6 +1046,11 @@ mod tests {
                 .len(),
             1
         );
+        for flag in ["--chrootlist /f", "--nochrootlist /f", "--userroot /d"] {
+            assert_eq!(read(flag).expect(flag).1.len(), 1, "{flag}");
+            let line = format!("{flag} -l unix");
+            assert!(read(&line).expect(flag).1.is_empty(), "{flag}");
+        }
         assert_eq!(read("--readonly -M").expect("readonly").1.len(), 1);
         assert!(read("--readonly").expect("readonly").1.is_empty());
     }

@@ -41,6 +41,14 @@ pub struct Files {
     #[arg(long = "anonymousreadown", overrides_with = "anti_warez")]
     pub anonymous_read_own: bool,
 
+    /// Show anonymous only what everybody may read
+    ///
+    /// Anonymous can fetch only files, and list only directories, whose mode lets others read them, even
+    /// where the anonymous user is the owner or of the group. SIZE, MDTM and MLST still tell of a file
+    /// that cannot be fetched, as they do when the system keeps it from being read.
+    #[arg(long = "worldreadableonly")]
+    pub world_readable_only: bool,
+
     /// Give what anonymous uploads to this user
     ///
     /// A file that has arrived whole gets this owner, and in octal this mode, by default 600. Its group
@@ -102,6 +110,13 @@ pub struct Files {
     #[arg(short = 'U', long = "umask", value_name = "FILES:DIRS")]
     pub umask: Option<Umasks>,
 
+    /// Take these permission bits from what anonymous creates
+    ///
+    /// The value is as for -U, which then holds for accounts only. Without either flag, files that
+    /// anonymous uploads get mode 0600.
+    #[arg(long = "anonymousumask", value_name = "FILES:DIRS")]
+    pub anonymous_umask: Option<Umasks>,
+
     /// Refuse everything that changes files
     ///
     /// It goes before every flag that allows a change, such as --anonymousupload and -M.
@@ -125,6 +140,35 @@ pub struct Files {
     /// The file and its directory are written out by fsync(2) before the reply 226, which takes time.
     #[arg(long = "fsync")]
     pub fsync: bool,
+
+    /// Refuse downloads
+    ///
+    /// Nobody can fetch a file. Uploads and listings are not touched by it.
+    #[arg(long = "nodownload")]
+    pub no_download: bool,
+
+    /// Refuse listings
+    ///
+    /// Nobody can list a directory, by LIST, NLST, MLSD, or STAT with a name. MLST, SIZE and MDTM still
+    /// tell of a single name who knows it.
+    #[arg(long = "nolist")]
+    pub no_list: bool,
+
+    /// Refuse these commands to those who are logged in
+    ///
+    /// They are names of FTP commands in any case, parted by commas; SITE_CHMOD and its like name one
+    /// word of SITE, SITE alone all of them. Other names of a command, such as XMKD for MKD, are refused
+    /// as well. It may be given more than once and goes before --allowcommands. The commands of the
+    /// login, and FEAT, HELP and QUIT, are always answered; FEAT and HELP still show what is refused.
+    #[arg(long = "denycommands", value_name = "LIST", value_delimiter = ',')]
+    pub deny_commands: Vec<String>,
+
+    /// Leave no other commands to those who are logged in
+    ///
+    /// The list is as for --denycommands, and may be given more than once. Clients need more commands
+    /// than it may seem, among them TYPE, PASV, EPSV, PWD and CWD.
+    #[arg(long = "allowcommands", value_name = "LIST", value_delimiter = ',')]
+    pub allow_commands: Vec<String>,
 
     /// Refuse access to files with names that match this pattern
     ///

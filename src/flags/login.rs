@@ -1,7 +1,8 @@
 //! The flags under "Login": who may log in, where a session begins, what it is greeted with.
 
-use crate::units::{group_id, user_id};
+use crate::units::{Expected, UserRoot, group_id, user_id};
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use std::path::PathBuf;
 
 /// Who may log in, where a session begins, what it is greeted with.
@@ -100,6 +101,13 @@ pub struct Login {
     #[arg(short = 'l', long = "login", value_name = "METHOD[:FILE]")]
     pub login: Vec<String>,
 
+    /// Ask PAM by this service
+    ///
+    /// It names a file of /etc/pam.d and is for -l pam, which must be given as well. It has letters, digits,
+    /// dots, dashes and underscores, and does not begin with a dot. The default is wharf-ftpd.
+    #[arg(long = "pamservice", value_name = "NAME", value_parser = pam_service)]
+    pub pam_service: Option<String>,
+
     /// Let only the users named in this file log in
     ///
     /// The file holds a name on each line; empty lines and those that begin with # are skipped. Who is
@@ -120,7 +128,8 @@ pub struct Login {
     ///
     /// The group is given by number. Its members may also use names that begin with a dot in spite of
     /// -x and -X, delete files in spite of -K, and owe no uploads under -Q. Of -a and -A the later one
-    /// counts. Without either, those are kept whose home holds /./ or who have a quota.
+    /// counts. Without either, those are kept whose home holds /./, who have a quota, or whom
+    /// --chrootlist names.
     #[arg(
         short = 'a',
         long = "trustedgid",
@@ -135,6 +144,46 @@ pub struct Login {
     /// Of -a and -A the later one counts. Anonymous is always kept in its root.
     #[arg(short = 'A', long = "chrooteveryone", overrides_with = "trusted_gid")]
     pub chroot_everyone: bool,
+
+    /// Keep the users named in this file in their home directories
+    ///
+    /// The file is as for --userlist, but names are compared in upper or lower case, and a change of it holds
+    /// from the next login on. Whoever is named is kept in even without -A, and in spite of -a.
+    #[arg(long = "chrootlist", value_name = "FILE")]
+    pub chroot_list: Option<PathBuf>,
+
+    /// Do not keep the users named in this file in their home directories
+    ///
+    /// The file is as for --userlist, and a change of it holds from the next login on. It goes before
+    /// --chrootlist, -A and -a, and gives no other freedom. Users who have a quota, or whose home holds
+    /// /./, are kept in all the same.
+    #[arg(long = "nochrootlist", value_name = "FILE")]
+    pub no_chroot_list: Option<PathBuf>,
+
+    /// Let all users act as this account of the machine
+    ///
+    /// Whoever logs in by -l acts with the uid, gid and groups of the account, and has its home unless
+    /// --userroot gives another. The name of the login still stands in the log and counts for quotas and
+    /// limits. Users whom -u refuses are refused all the same. The account may not be root, and the server
+    /// must be started by root.
+    #[arg(long = "mapusers", value_name = "ACCOUNT")]
+    pub map_users: Option<String>,
+
+    /// Hold users under --mapusers to what anonymous may do
+    ///
+    /// Uploading, overwriting, deleting, renaming and all else that flags say of anonymous is for these users
+    /// as for anonymous, with the account in the place of the anonymous user. They are always kept in their
+    /// homes. Rates, ratio, quota and number of sessions are still those of users.
+    #[arg(long = "mapusersasanonymous")]
+    pub map_users_as_anonymous: bool,
+
+    /// Give users this directory in place of their home
+    ///
+    /// Each $USER in it is replaced by the name of the login; a name that cannot be a directory's, such as
+    /// one with a slash, is then refused. It begins with a slash, and /./ in it means what it means in a
+    /// home. The server must find the directory, unless -j is given.
+    #[arg(long = "userroot", value_name = "DIR", value_parser = user_root())]
+    pub user_root: Option<UserRoot>,
 
     /// Create the home directory of a user who has none
     ///
@@ -154,4 +203,21 @@ pub struct Login {
         value_parser = user_id
     )]
     pub min_uid: Option<u32>,
+}
+
+/// A path is bytes and need not be UTF-8.
+fn user_root() -> impl TypedValueParser<Value = UserRoot> {
+    OsStringValueParser::new()
+        .try_map(|text| -> Result<UserRoot, Expected> { UserRoot::new(&text) })
+}
+
+/// PAM takes the name for that of a file in its directory, so that it must not lead out of there.
+fn pam_service(text: &str) -> Result<String, &'static str> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    match !text.starts_with('.') && text.len() <= 64 && text.bytes().all(fits) {
+        true => Ok(text.to_owned()),
+        false => Err(
+            "expected at most 64 letters, digits, dots, dashes and underscores, no dot in front",
+        ),
+    }
 }

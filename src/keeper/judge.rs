@@ -10,10 +10,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::confinement::Confinement;
 use super::message::{Answer, Check, Denial, Grant, MOST_GROUPS};
-use super::sources::{Found, Opened, Source, Verdict};
+use super::sources::{FallingAsleep, Found, Opened, Source, Verdict};
 use crate::sys::creds::{self, Identity};
 use crate::sys::{homes, system_users};
+use crate::units::UserRoot;
 
 /// Who is kept in the home directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -25,6 +27,21 @@ pub enum Jail {
     Everyone,
     /// Everyone but uid 0 and members of this group (`-a`).
     AllBut(u32),
+}
+
+/// The one account of the machine as which all users act (`--mapusers`), as it was at the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapped {
+    /// Its name, by which its groups are found.
+    pub name: Vec<u8>,
+    /// User number; not 0, nor below `-u`.
+    pub uid: u32,
+    /// Main group; not 0.
+    pub gid: u32,
+    /// The home directory of all of them.
+    pub home: Vec<u8>,
+    /// Whether they are treated as strangers (`--mapusersasanonymous`): kept in whatever lists say, and never trusted.
+    pub as_anonymous: bool,
 }
 
 /// A file that is opened again while the server runs.
@@ -45,6 +62,10 @@ pub struct Plan {
     pub min_uid: u32,
     /// `-A`, `-a`.
     pub jail: Jail,
+    /// `--mapusers`.
+    pub mapped: Option<Mapped>,
+    /// `--userroot`: what takes the place of the homes that sources tell.
+    pub user_root: Option<UserRoot>,
     /// `-j`.
     pub create_home: bool,
     /// The umask of directories, for `-j`.
@@ -84,6 +105,30 @@ impl Plan {
     }
 }
 
+/// Where accounts come from, and who of them is kept in by name: what a check worker asks.
+pub struct Accounts {
+    /// The sources of `-l`, in order.
+    pub sources: Vec<Box<dyn Source>>,
+    /// The lists of names.
+    pub confinement: Confinement,
+}
+
+impl Accounts {
+    /// What a worker calls when a source is about to wait for something else than the processor.
+    pub(super) fn call_before_sleep(&mut self, falling_asleep: &FallingAsleep) {
+        for source in &mut self.sources {
+            source.call_before_sleep(falling_asleep);
+        }
+    }
+
+    /// To be called before a worker waits for its next question.
+    pub(super) fn ready(&mut self) {
+        for source in &mut self.sources {
+            source.ready();
+        }
+    }
+}
+
 /// What a check came to: the answer, and the descriptors that go with it.
 pub(super) struct Outcome {
     pub(super) answer: Answer,
@@ -91,17 +136,22 @@ pub(super) struct Outcome {
 }
 
 /// Asks the sources in order and judges what they say.
-pub(super) fn check(sources: &mut [Box<dyn Source>], plan: &Plan, question: &Check) -> Outcome {
+pub(super) fn check(accounts: &mut Accounts, plan: &Plan, question: &Check) -> Outcome {
     let mut notes = Vec::new();
     let mut refused = false;
     let mut broken = false;
-    for source in sources {
+    for source in &mut accounts.sources {
         let verdict = source.check(question);
         notes.extend(source.complaint());
         match verdict {
             // The rest is asked for nothing: the time taken does not tell which source knew the user.
             _ if refused => drop(source.session()),
-            Verdict::Accepted(found) => return admit(plan, *found, source.session(), notes),
+            Verdict::Accepted(found) => {
+                let by_name = accounts.confinement.says(&question.user);
+                notes.extend(accounts.confinement.complaints());
+                let session = source.session();
+                return admit(plan, &question.user, *found, by_name, session, notes);
+            }
             Verdict::Refused => refused = true,
             Verdict::Unknown => {}
             Verdict::Broken(why) => {
@@ -117,12 +167,14 @@ pub(super) fn check(sources: &mut [Box<dyn Source>], plan: &Plan, question: &Che
 }
 
 /// Reads databases that changed, and says what is wrong with them.
-pub(super) fn look(sources: &mut [Box<dyn Source>]) -> Answer {
+pub(super) fn look(accounts: &mut Accounts) -> Answer {
     let mut notes = Vec::new();
-    for source in sources {
+    for source in &mut accounts.sources {
         source.look();
         notes.extend(source.complaint());
     }
+    accounts.confinement.look();
+    notes.extend(accounts.confinement.complaints());
     Answer::Looked(notes.join("; "))
 }
 
@@ -133,16 +185,46 @@ fn denied(denial: Denial, notes: Vec<String>) -> Outcome {
     }
 }
 
-/// `session` is closed by being dropped, should the user not come in after all.
+/// The account with what flags put in the place of what its source says.
+fn resettled(plan: &Plan, name: &[u8], found: Found) -> Result<Found, String> {
+    let found = match plan.mapped.clone() {
+        None => found,
+        Some(account) => Found {
+            uid: account.uid,
+            gid: account.gid,
+            system_name: Some(account.name),
+            home: account.home,
+            limits: found.limits,
+        },
+    };
+    let Some(root) = &plan.user_root else {
+        return Ok(found);
+    };
+    match root.of(name) {
+        Some(home) => Ok(Found { home, ..found }),
+        None => Err("--userroot: this name cannot be that of a directory".to_owned()),
+    }
+}
+
+/// `by_name` is what the lists say about keeping the user in; `session` is closed by being dropped, should the user not come in after all.
 fn admit(
     plan: &Plan,
+    name: &[u8],
     found: Found,
+    by_name: Option<bool>,
     session: Option<Box<dyn Opened>>,
     mut notes: Vec<String>,
 ) -> Outcome {
     if plan.switches && found.uid < plan.min_uid {
         return denied(Denial::Number(found.uid), notes);
     }
+    let found = match resettled(plan, name, found) {
+        Ok(found) => found,
+        Err(why) => {
+            notes.push(why);
+            return denied(Denial::NoHome, notes);
+        }
+    };
     if let Some(only) = plan.only
         && only != (found.uid, found.gid)
     {
@@ -158,7 +240,7 @@ fn admit(
         gid: found.gid,
         groups: groups.clone(),
     });
-    let home = place(plan, &found, &groups);
+    let home = place(plan, &found, &groups, by_name);
     let opened = open_root(plan, &home, &identity).and_then(|root| {
         let held = session.map(hold).transpose()?;
         Ok([root].into_iter().chain(held).collect())
@@ -209,10 +291,15 @@ struct Home {
     trusted: bool,
 }
 
-fn place(plan: &Plan, found: &Found, groups: &[u32]) -> Home {
+fn place(plan: &Plan, found: &Found, groups: &[u32], by_name: Option<bool>) -> Home {
     let home = found.home.as_slice();
     let member = |gid| found.gid == gid || groups.contains(&gid);
+    let as_anonymous = plan
+        .mapped
+        .as_ref()
+        .is_some_and(|account| account.as_anonymous);
     let trusted = match plan.jail {
+        _ if as_anonymous => false,
         Jail::AllBut(gid) => found.uid == 0 || member(gid),
         Jail::Everyone => found.uid == 0,
         Jail::Asked => false,
@@ -229,7 +316,12 @@ fn place(plan: &Plan, found: &Found, groups: &[u32]) -> Home {
             trusted,
         };
     }
-    let kept = !trusted && (plan.jail != Jail::Asked || has_quota);
+    // A quota counts what is below the root, so whoever has one stays in the home.
+    let kept = match by_name {
+        _ if as_anonymous => true,
+        Some(kept) => kept || has_quota && !trusted,
+        None => !trusted && (plan.jail != Jail::Asked || has_quota),
+    };
     match kept {
         true => Home {
             root: PathBuf::from(OsStr::from_bytes(home)),
@@ -294,6 +386,8 @@ mod tests {
             sources: Vec::new(),
             min_uid: 1,
             jail,
+            mapped: None,
+            user_root: None,
             create_home: false,
             directory_umask: 0o022,
             quota_for_all: false,
@@ -319,7 +413,7 @@ mod tests {
 
     fn placed(jail: Jail, uid: u32, gid: u32, home: &str) -> (String, String, bool) {
         let found = found(uid, gid, home);
-        let home = place(&plan(jail), &found, &[gid]);
+        let home = place(&plan(jail), &found, &[gid], None);
         let start = String::from_utf8(home.start).unwrap();
         (home.root.display().to_string(), start, home.restricted)
     }
@@ -366,7 +460,25 @@ mod tests {
     fn a_quota_keeps_its_user_in_the_home() {
         let mut with_quota = found(1000, 100, "/home/joe");
         with_quota.limits.quota_files = Some(10);
-        assert!(place(&plan(Jail::Asked), &with_quota, &[100]).restricted);
+        for by_name in [None, Some(false)] {
+            assert!(place(&plan(Jail::Asked), &with_quota, &[100], by_name).restricted);
+        }
+    }
+
+    #[test]
+    fn lists_of_names_go_before_the_flags_and_change_nothing_else() {
+        let joe = found(1000, 100, "/home/joe");
+        for jail in [Jail::Asked, Jail::Everyone, Jail::AllBut(100)] {
+            for named in [true, false] {
+                let home = place(&plan(jail), &joe, &[100], Some(named));
+                assert_eq!(home.restricted, named, "{jail:?}");
+                assert_eq!(home.root == Path::new("/"), !named, "{jail:?}");
+                assert_eq!(home.trusted, jail == Jail::AllBut(100));
+            }
+        }
+        let dot = found(1000, 100, "/home/./joe");
+        let home = place(&plan(Jail::Everyone), &dot, &[100], Some(false));
+        assert_eq!((home.root, home.restricted), ("/home".into(), false));
     }
 
     #[test]
@@ -374,7 +486,14 @@ mod tests {
         for uid in [0, 999] {
             let mut plan = plan(Jail::Asked);
             plan.min_uid = 1000;
-            let outcome = admit(&plan, found(uid, 100, "/tmp"), None, Vec::new());
+            let outcome = admit(
+                &plan,
+                b"joe",
+                found(uid, 100, "/tmp"),
+                None,
+                None,
+                Vec::new(),
+            );
             let denied = Answer::Denied(Denial::Number(uid), String::new());
             assert_eq!(outcome.answer, denied);
             assert!(outcome.descriptors.is_empty());
@@ -382,9 +501,44 @@ mod tests {
     }
 
     #[test]
+    fn mapped_users_are_the_one_account_in_all_but_name_and_limits() {
+        let mut plan = plan(Jail::AllBut(50));
+        plan.mapped = Some(Mapped {
+            name: b"guest".to_vec(),
+            uid: 500,
+            gid: 50,
+            home: b"/srv/guests".to_vec(),
+            as_anonymous: false,
+        });
+        let mut joe = found(1000, 100, "/home/joe");
+        joe.limits.sessions = Some(3);
+        let mapped = resettled(&plan, b"joe", joe.clone()).unwrap();
+        assert_eq!((mapped.uid, mapped.gid), (500, 50));
+        assert_eq!(mapped.system_name.as_deref(), Some(&b"guest"[..]));
+        assert_eq!(mapped.home, b"/srv/guests");
+        assert_eq!(mapped.limits.sessions, Some(3));
+        let home = place(&plan, &mapped, &[50], None);
+        assert_eq!((home.trusted, home.restricted), (true, false));
+
+        plan.user_root = UserRoot::new(OsStr::new("/srv/$USER")).ok();
+        assert_eq!(resettled(&plan, b"joe", joe).unwrap().home, b"/srv/joe");
+
+        plan.mapped.as_mut().unwrap().as_anonymous = true;
+        let home = place(&plan, &mapped, &[50], Some(false));
+        assert_eq!((home.trusted, home.restricted), (false, true));
+    }
+
+    #[test]
     fn a_home_that_is_missing_is_never_replaced_by_another_place() {
         let nowhere = found(1000, 100, "/no/such/home");
-        let outcome = admit(&plan(Jail::Everyone), nowhere, None, Vec::new());
+        let outcome = admit(
+            &plan(Jail::Everyone),
+            b"joe",
+            nowhere,
+            None,
+            None,
+            Vec::new(),
+        );
         assert!(matches!(outcome.answer, Answer::Denied(Denial::NoHome, _)));
         assert!(outcome.descriptors.is_empty());
     }

@@ -10,6 +10,7 @@
 //! in a text file, one [`record`] a line, which is made into a database ([`puredb`]); what a password is compared to is
 //! in [`hashes`]. These three are Pure-FTPd's formats, so its files are used as they are.
 
+mod confinement;
 pub mod hashes;
 mod judge;
 pub mod link;
@@ -17,10 +18,12 @@ pub mod message;
 mod process;
 pub mod puredb;
 pub mod record;
+mod reread;
 pub mod sources;
 mod wire;
 
-pub use judge::{Jail, Plan, Reopened};
+pub use confinement::Confinement;
+pub use judge::{Accounts, Jail, Mapped, Plan, Reopened};
 pub use link::{Granted, Link};
 pub use process::{await_end, start};
 

@@ -23,10 +23,10 @@ use rustix::process::{
 use socket2::{Domain, Protocol, Socket, Type};
 use zeroize::Zeroize;
 
-use super::judge::{self, Outcome, Plan};
+use super::judge::{self, Accounts, Outcome, Plan};
 use super::link::Ends;
 use super::message::{Answer, Denial, LONGEST, Question};
-use super::sources::{FallingAsleep, Source};
+use super::sources::FallingAsleep;
 use super::{seconds, wire};
 use crate::sys::creds::{self, Identity};
 use crate::sys::process::{self, Forked, SharedNumbers};
@@ -70,12 +70,12 @@ enum Kind {
     Opens,
 }
 
-/// Forks the keeper, with the sources opened; gives the server its ends. The server calls it before it gives its rights up and while it has one
+/// Forks the keeper, with the sources and lists opened; gives the server its ends. The server calls it before it gives its rights up and while it has one
 /// thread.
 ///
 /// # Errors
 /// What socketpair, mmap and fork give.
-pub fn start(plan: Plan, sources: Vec<Box<dyn Source>>) -> io::Result<Ends> {
+pub fn start(plan: Plan, accounts: Accounts) -> io::Result<Ends> {
     let (checks, check_side) = process::message_pair()?;
     let (names, name_side) = process::message_pair()?;
     let (opens, open_side) = process::message_pair()?;
@@ -97,7 +97,7 @@ pub fn start(plan: Plan, sources: Vec<Box<dyn Source>>) -> io::Result<Ends> {
             let ringer = Arc::new(ringer);
             let mut keeper = Keeper {
                 plan,
-                sources,
+                accounts,
                 busy,
                 asked,
                 named: false,
@@ -136,7 +136,7 @@ struct Worker {
 struct Keeper {
     plan: Plan,
     /// Opened once, so that a new worker has what was good at the start.
-    sources: Vec<Box<dyn Source>>,
+    accounts: Accounts,
     /// Since when the worker of each slot is busy, and more; 0 where it is not.
     busy: Arc<SharedNumbers>,
     /// The number of the question it is busy with.
@@ -362,12 +362,8 @@ impl Keeper {
         let falling_asleep = self.falling_asleep(slot);
         // The other kinds' ends are not a worker's business.
         let (_, side) = &self.sides[number];
-        let sources = match kind {
-            Kind::Checks => self.sources.as_mut_slice(),
-            Kind::Names | Kind::Opens => &mut [],
-        };
-        for source in sources.iter_mut() {
-            source.call_before_sleep(&falling_asleep);
+        if kind == Kind::Checks {
+            self.accounts.call_before_sleep(&falling_asleep);
         }
         if kind == Kind::Checks && self.plan.switches {
             creds::begin(Identity {
@@ -382,8 +378,8 @@ impl Keeper {
             if process::end_with_parent(keeper).is_err() {
                 process::leave(1);
             }
-            for source in sources.iter_mut() {
-                source.ready();
+            if kind == Kind::Checks {
+                self.accounts.ready();
             }
             let received = process::receive(side, &mut buffer);
             let length = match received {
@@ -404,7 +400,7 @@ impl Keeper {
                 if let Some(since) = self.busy.get(slot) {
                     since.store(seconds(), Ordering::Release);
                 }
-                let outcome = respond(kind, &self.plan, sources, &asked.question);
+                let outcome = respond(kind, &self.plan, &mut self.accounts, &asked.question);
                 let message = wire::answer(asked.number, &outcome.answer);
                 let passed: Vec<_> = outcome.descriptors.iter().map(AsFd::as_fd).collect();
                 if process::send(side, &message, &passed).is_err() {
@@ -435,12 +431,7 @@ fn is_away(state: u64, now: u64) -> bool {
 }
 
 /// What each kind of worker may be asked. Anything else is refused.
-fn respond(
-    kind: Kind,
-    plan: &Plan,
-    sources: &mut [Box<dyn Source>],
-    question: &Question,
-) -> Outcome {
+fn respond(kind: Kind, plan: &Plan, accounts: &mut Accounts, question: &Question) -> Outcome {
     let alone = |answer| Outcome {
         answer,
         descriptors: Vec::new(),
@@ -455,8 +446,8 @@ fn respond(
         )),
     };
     match (kind, question) {
-        (Kind::Checks, Question::Check(check)) => judge::check(sources, plan, check),
-        (Kind::Checks, Question::Look) => alone(judge::look(sources)),
+        (Kind::Checks, Question::Check(check)) => judge::check(accounts, plan, check),
+        (Kind::Checks, Question::Look) => alone(judge::look(accounts)),
         (Kind::Names, Question::Name(address)) => alone(Answer::Name(host::name_of(*address))),
         (Kind::Names, Question::Passive) => {
             let name = plan.passive_name.as_deref();

@@ -78,6 +78,24 @@ impl Failure {
         Failure::new(CONFIGURATION, format!("-l {source}: {why}"))
     }
 
+    /// Users cannot act as this account.
+    pub(super) fn mapped(name: &str, why: &str) -> Failure {
+        Failure::new(CONFIGURATION, format!("--mapusers {name}: {why}"))
+    }
+
+    /// Users can act as no other account, since the server is not root's.
+    pub(super) fn mapping_needs_root() -> Failure {
+        Failure::new(
+            PERMISSION,
+            "--mapusers: only a server started by root can act as another user".into(),
+        )
+    }
+
+    /// A list of names that the keeper reads; the text begins with its flag.
+    pub(super) fn list(why: String) -> Failure {
+        Failure::new(CONFIGURATION, why)
+    }
+
     /// A port for active data connections that only root may use.
     pub(super) fn active_port() -> Failure {
         Failure::new(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Failure, reload};
 use crate::files::NewOwner;
-use crate::keeper::{self, sources};
+use crate::keeper::{self, Mapped, sources};
 use crate::settings::{Jail, LogTo, Settings};
 use crate::sys::creds::{self, Identity};
 use crate::sys::{privileges, sandbox};
@@ -75,7 +75,7 @@ fn nobody() -> Identity {
 /// The user of all accounts, where they have but one and nobody else is served: the server then becomes it for good.
 fn only_user(settings: &Settings) -> Option<Identity> {
     let login = &settings.login;
-    if !login.no_anonymous || login.create_home {
+    if !login.no_anonymous || login.create_home || login.map_users.is_some() {
         return None;
     }
     let (uid, gid) = sources::only_identity(&login.sources)?;
@@ -107,6 +107,34 @@ fn anonymous(settings: &Settings) -> Result<Anonymous, Failure> {
     })
 }
 
+/// The account as which all users act (`--mapusers`).
+pub(super) fn mapped(settings: &Settings) -> Result<Option<Mapped>, Failure> {
+    let login = &settings.login;
+    let Some(name) = &login.map_users else {
+        return Ok(None);
+    };
+    let refused = |why: &str| Err(Failure::mapped(name, why));
+    if !privileges::is_root() {
+        return Err(Failure::mapping_needs_root());
+    }
+    let Some(user) = privileges::user_named(name) else {
+        return refused("there is no such account");
+    };
+    if user.uid == 0 || user.gid == 0 {
+        return refused("it has the rights of root");
+    }
+    if user.uid < login.min_uid.unwrap_or(1) {
+        return refused("its uid is lower than -u says");
+    }
+    Ok(Some(Mapped {
+        name: name.clone().into_bytes(),
+        uid: user.uid,
+        gid: user.gid,
+        home: user.home.into_os_string().into_encoded_bytes(),
+        as_anonymous: login.map_users_as_anonymous,
+    }))
+}
+
 impl Standing {
     /// Whether the server was started by root.
     pub(super) fn is_root(&self) -> bool {
@@ -114,7 +142,7 @@ impl Standing {
     }
 
     /// What the keeper is to know of accounts.
-    pub(super) fn plan(&self, settings: &Settings) -> keeper::Plan {
+    pub(super) fn plan(&self, settings: &Settings, mapped: Option<Mapped>) -> keeper::Plan {
         let network = &settings.network;
         let passive_name = match &network.passive_address {
             Some(PassiveAddress::Name(name)) => Some(name.clone()),
@@ -128,6 +156,8 @@ impl Standing {
                 Jail::Everyone => keeper::Jail::Everyone,
                 Jail::AllBut(gid) => keeper::Jail::AllBut(gid),
             },
+            mapped,
+            user_root: settings.login.user_root.clone(),
             create_home: settings.login.create_home,
             directory_umask: settings.files.umasks.dirs,
             quota_for_all: settings.limits.quota.is_some(),
@@ -197,16 +227,22 @@ impl Standing {
         &self,
         settings: &Settings,
         anonymous: Option<&Anonymous>,
+        mapped: Option<&Mapped>,
     ) -> sandbox::Identities {
         match self {
             Standing::Switching(nobody) => sandbox::Identities::Of {
-                lowest: settings.login.min_uid.unwrap_or(1),
+                // Mapped users have one number, and no other is needed.
+                lowest: match mapped {
+                    Some(_) => u32::MAX,
+                    None => settings.login.min_uid.unwrap_or(1),
+                },
                 besides: anonymous
                     .map(|anonymous| anonymous.identity.uid)
                     .into_iter()
+                    .chain(mapped.map(|account| account.uid))
                     .chain([nobody.uid])
                     .collect(),
-                group_0: sources::may_have_group_0(&settings.login.sources),
+                group_0: mapped.is_none() && sources::may_have_group_0(&settings.login.sources),
             },
             Standing::Unprivileged(_) | Standing::OneUser(_) => sandbox::Identities::None,
         }

@@ -20,12 +20,13 @@ use super::{Failure, listening, materials, run, upload_pipe};
 use crate::files::{self, Quotas};
 use crate::flags::{Flags, Stop};
 use crate::keeper::link::Ends;
-use crate::keeper::{self, Link};
+use crate::keeper::{self, Link, Mapped};
 use crate::logs::{self, Severity, transfers};
 use crate::net::Random;
 use crate::reactor::{Handle, Reactor};
 use crate::session::announce::Announcements;
 use crate::session::ban::Bans;
+use crate::session::commands::Allowed;
 use crate::session::refusal::words;
 use crate::session::shared::{Blocks, Counts, Shared, Stopping, command_scratch};
 use crate::settings::{LogTo, PID_FILE, Permission, Settings};
@@ -215,8 +216,9 @@ fn prepare(
         true => None,
         false => pid_file(&settings, standing.is_root())?,
     };
+    let mapped = rights::mapped(&settings)?;
     // Forked before there is a socket that must not outlive the server.
-    let ends = start_keeper(&settings, &standing)?;
+    let ends = start_keeper(&settings, &standing, mapped.clone())?;
     let keeper = ends.as_ref().map(|ends| ends.keeper);
     let reactor = Reactor::new().map_err(Failure::loop_)?;
     let handle = reactor.handle();
@@ -241,7 +243,7 @@ fn prepare(
     let home = anonymous_home(&settings, anonymous.as_ref())?;
     let root = home.as_ref().map(|home| home.root.clone());
     let link = ends.map(|ends| Link::new(&handle, ends));
-    let identities = standing.identities(&settings, anonymous.as_ref());
+    let identities = standing.identities(&settings, anonymous.as_ref(), mapped.as_ref());
     let shared = shared(
         settings,
         &handle,
@@ -354,11 +356,12 @@ fn shared(
         Permission::Forbidden => false,
         Permission::Default => standing.is_root(),
     };
-    let unserved = match files.anonymous_read_own {
-        Permission::Allowed => false,
-        Permission::Forbidden => true,
-        Permission::Default => standing.is_root(),
+    let serves_own = match files.anonymous_read_own {
+        Permission::Allowed => true,
+        Permission::Forbidden => false,
+        Permission::Default => !standing.is_root(),
     };
+    let strangers = anonymous.is_some() || settings.login.map_users_as_anonymous;
     let listens_on_ipv6 = match clients {
         Clients::Listeners(listeners, _) => listeners
             .iter()
@@ -377,15 +380,13 @@ fn shared(
         aliases: materials::aliases(&settings.login.aliases),
         passive_address: Cell::new(materials::passive_address(&settings)?),
         passive_address_until: Cell::new(None),
-        unserved_owner: anonymous
-            .as_ref()
-            .filter(|_| unserved)
-            .map(|(anonymous, _)| anonymous.identity.uid),
+        serves_own,
         anonymous_upload,
         listens_on_ipv6,
+        commands: Allowed::new(&settings.files).map_err(|why| Failure::usage(Stop::USAGE, why))?,
         listed: RefCell::new(materials::listed(&settings.login)?),
         bans: Bans::new(settings.limits.ban),
-        upload_owner: match anonymous_upload && anonymous.is_some() {
+        upload_owner: match anonymous_upload && strangers {
             true => standing.upload_owner(&settings)?,
             false => None,
         },
@@ -439,8 +440,12 @@ fn warn_of_writable_root(path: &std::path::Path, identity: &Identity) {
     }
 }
 
-fn start_keeper(settings: &Settings, standing: &Standing) -> Result<Option<Ends>, Failure> {
-    let plan = standing.plan(settings);
+fn start_keeper(
+    settings: &Settings,
+    standing: &Standing,
+    mapped: Option<Mapped>,
+) -> Result<Option<Ends>, Failure> {
+    let plan = standing.plan(settings, mapped);
     if plan.binds && !standing.is_root() {
         return Err(Failure::active_port());
     }
@@ -448,11 +453,21 @@ fn start_keeper(settings: &Settings, standing: &Standing) -> Result<Option<Ends>
         return Ok(None);
     }
     let mut sources = Vec::new();
-    for spec in &settings.login.sources {
-        let source = keeper::sources::open(spec).map_err(|error| Failure::source(spec, &error))?;
-        sources.push(source);
+    let login = &settings.login;
+    for spec in &login.sources {
+        let source = keeper::sources::open_with(spec, login.pam_service.as_deref());
+        sources.push(source.map_err(|error| Failure::source(spec, &error))?);
     }
-    let ends = keeper::start(plan, sources);
+    let (kept, free) = (
+        login.chroot_list.as_deref(),
+        login.no_chroot_list.as_deref(),
+    );
+    let confinement = keeper::Confinement::open(kept, free).map_err(Failure::list)?;
+    let accounts = keeper::Accounts {
+        sources,
+        confinement,
+    };
+    let ends = keeper::start(plan, accounts);
     ends.map(Some).map_err(Failure::loop_)
 }
 

@@ -174,6 +174,11 @@ impl Session {
         let verb = match &line {
             Line::Text(text) => request::parse(text)
                 .ok()
+                .filter(|request| {
+                    // What is refused is refused in its turn.
+                    commands::find(request.verb.as_str())
+                        .is_some_and(|row| self.permits(row, &request.argument).is_ok())
+                })
                 .map(|request| (request.verb, request.argument.is_empty())),
             Line::TooLong | Line::Flood => None,
         };

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 
 use super::Session;
 use super::ban::Bans;
+use super::commands::Allowed;
 use super::place::Account;
 use super::policy::Rights;
 use super::shared::{Blocks, Counts, GreetingText, Shared, Site, Stopping, command_scratch};
@@ -61,11 +62,12 @@ pub(super) fn shared(
         aliases: Vec::new(),
         passive_address: Cell::new(None),
         passive_address_until: Cell::new(None),
-        unserved_owner: None,
+        serves_own: true,
         link: None,
         announcements: None,
         anonymous_upload: true,
         listens_on_ipv6: false,
+        commands: Allowed::default(),
         listed: RefCell::default(),
         bans: Bans::new(settings.limits.ban),
         upload_owner: None,
@@ -82,18 +84,18 @@ pub(super) fn shared(
 impl Session {
     /// Logs the client in as if it had proved who it is.
     pub(super) fn log_in(&mut self, login: Login) {
+        let Some(site) = self.shared.site.clone() else {
+            return;
+        };
         let settings = &self.shared.settings;
         let rights = match login {
             Login::Nobody => return,
             Login::Anonymous => Rights::anonymous(
                 settings,
                 self.shared.anonymous_upload,
-                self.shared.unserved_owner,
+                self.shared.unserved_owner(site.identity.uid),
             ),
             Login::Full => Rights::account(settings, false),
-        };
-        let Some(site) = self.shared.site.clone() else {
-            return;
         };
         let (bandwidth, ratio) = (
             settings.limits.anonymous_bandwidth,

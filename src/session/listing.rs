@@ -173,14 +173,13 @@ impl Walk {
         path: VirtualPath,
         pattern: Option<Glob>,
     ) -> Result<Start, Refusal> {
-        let closed = |error| Refusal::CannotOpen(self.typed.clone(), error);
         let first = match pattern {
-            Some(glob) => First::Matching(self.open(&path).await.map_err(closed)?, glob),
+            Some(glob) => First::Matching(self.open(&path).await?, glob),
             None => {
                 let stat = self.tree.stat(path.relative()).await;
                 match stat {
                     Ok(stat) if stat.kind == Kind::Directory && !self.options.directory => {
-                        First::Inside(self.open(&path).await.map_err(closed)?)
+                        First::Inside(self.open(&path).await?)
                     }
                     // A link that leads nowhere is listed as the link it is.
                     _ => {
@@ -198,7 +197,7 @@ impl Walk {
         })
     }
 
-    async fn open(&self, path: &VirtualPath) -> std::io::Result<Directory> {
+    async fn open(&self, path: &VirtualPath) -> Result<Directory, Refusal> {
         let plain = matches!(self.shape, Shape::Names { .. } | Shape::Columns);
         let sorted_by_name = self.options.sort_by == SortBy::Name;
         let stats = !plain
@@ -211,7 +210,12 @@ impl Walk {
             targets: matches!(self.shape, Shape::Long | Shape::Facts(_)),
             hidden: self.shows_dots(),
         };
-        self.tree.open_directory(path.relative(), want).await
+        let opened = self.tree.open_directory(path.relative(), want).await;
+        let directory = opened.map_err(|error| Refusal::CannotOpen(self.typed.clone(), error))?;
+        match self.granted.may_read(directory.stat().mode) {
+            true => Ok(directory),
+            false => Err(Refusal::NotForEverybody(self.typed.clone())),
+        }
     }
 
     fn shows_dots(&self) -> bool {

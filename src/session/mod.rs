@@ -42,7 +42,7 @@ use crate::proto::line::Line;
 use crate::proto::reply::Reply;
 use crate::proto::request::{self, Malformed, Request};
 use crate::reactor::Watch;
-use commands::{Row, Run};
+use commands::{Does, Row, Run};
 use data::Data;
 use place::Account;
 use refusal::Refusal;
@@ -311,12 +311,30 @@ impl Session {
         if row.rules.needs_login && !matches!(self.who, Who::In(_)) {
             return Err(Refusal::NotLoggedIn);
         }
+        self.permits(row, &request.argument)?;
         if let commands::Argument::Needed(words) = row.argument
             && request.argument.is_empty()
         {
             return Err(Refusal::Missing(words));
         }
         Ok(())
+    }
+
+    /// What the lists of commands and the account's rights say to who is logged in; before that nothing is left out.
+    fn permits(&self, row: &Row, argument: &[u8]) -> Result<(), Refusal> {
+        let Who::In(account) = &self.who else {
+            return Ok(());
+        };
+        if !self.shared.commands.permits(row, argument) {
+            return Err(Refusal::CommandDenied);
+        }
+        let right = match row.rules.does {
+            Does::Download => account.rights.download,
+            Does::List => account.rights.list,
+            Does::ListIfNamed if !argument.is_empty() => account.rights.list,
+            Does::ListIfNamed | Does::Other => Ok(()),
+        };
+        right.map_err(Refusal::Forbidden)
     }
 
     async fn run_row(&mut self, row: &Row, argument: Vec<u8>) -> Result<Reply, Refusal> {

@@ -38,6 +38,11 @@ pub(super) struct Account {
 }
 
 impl Account {
+    /// Whether nobody knows who this is: what users with names are bound by besides is a matter of their rights.
+    pub(super) fn is_stranger(&self) -> bool {
+        self.rights.anonymous && self._session.is_none()
+    }
+
     /// The tree every path of this account ends in.
     pub(super) fn tree(&self) -> &Tree {
         &self.site.tree
@@ -187,6 +192,11 @@ impl Granted {
         self.rights.shows(settings, name)
     }
 
+    /// Whether a directory of this mode is listed, as far as the kernel opens it.
+    pub(super) fn may_read(&self, mode: u32) -> bool {
+        self.rights.may_read(mode)
+    }
+
     /// RFC 3659 section 7.5.5, true for this client: what its rights allow and the kernel would.
     pub(super) fn perm(&self, stat: &Stat, parent: Option<&Stat>) -> Perm {
         let rights = &self.rights;
@@ -199,7 +209,9 @@ impl Granted {
                     delete: unlinkable && rights.remove_directories.is_ok(),
                     enter: self.kernel_allows(stat, SEARCH),
                     rename: unlinkable && rights.rename.is_ok(),
-                    list: self.kernel_allows(stat, READ),
+                    list: rights.list.is_ok()
+                        && rights.may_read(stat.mode)
+                        && self.kernel_allows(stat, READ),
                     make: writable && rights.make_directories.is_ok(),
                     purge: writable && rights.delete.is_ok(),
                     ..Perm::default()
@@ -211,7 +223,9 @@ impl Granted {
                     append: rights.append && writable,
                     delete: unlinkable && rights.delete.is_ok(),
                     rename: unlinkable && rights.rename.is_ok(),
-                    read: rights.unserved_owner != Some(stat.uid) && self.kernel_allows(stat, READ),
+                    read: rights.download.is_ok()
+                        && rights.may_send(stat, b"").is_ok()
+                        && self.kernel_allows(stat, READ),
                     store: writable,
                     ..Perm::default()
                 }

@@ -4,9 +4,10 @@
 use std::collections::HashSet;
 
 use super::refusal::Refusal;
-use crate::files::names_quota_file;
+use crate::files::{Stat, names_quota_file};
 use crate::proto::path::VirtualPath;
 use crate::settings::Settings;
+use crate::units::{Umasks, user_names};
 
 /// Longest name an anonymous client may give to a file it creates, in bytes.
 const LONGEST_ANONYMOUS_NAME: usize = 200;
@@ -24,6 +25,12 @@ const NAMES_WITH_MEANING: [&[u8]; 7] = [
 
 /// Pure-FTPd's words for SITE CHMOD and MFMT by an anonymous client.
 const NO_CHANGES: &str = "Anonymous users can not change perms";
+
+/// What strangers bring is for nobody to read unless a flag says otherwise (threats: A2).
+const FOR_NOBODY: Umasks = Umasks {
+    files: 0o177,
+    dirs: 0o022,
+};
 
 /// The names an anonymous client gives (RFC 1635).
 const ANONYMOUS: [&[u8]; 2] = [b"ftp", b"anonymous"];
@@ -45,12 +52,11 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// From the texts of both files: a name on each line, without the blanks around it; empty lines and those that begin
-    /// with `#` are skipped.
+    /// From the texts of both files.
     pub fn new(only: Option<&[u8]>, never: Option<&[u8]>) -> Listed {
         Listed {
-            only: only.map(|text| names(text).map(<[u8]>::to_vec).collect()),
-            never: names(never.unwrap_or_default())
+            only: only.map(|text| user_names(text).map(<[u8]>::to_vec).collect()),
+            never: user_names(never.unwrap_or_default())
                 .map(<[u8]>::to_ascii_lowercase)
                 .collect(),
         }
@@ -77,13 +83,16 @@ impl Listed {
     }
 }
 
-fn names(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"))
-}
-
 fn allowed_unless(forbidden: bool, words: &'static str) -> Result<(), &'static str> {
     if forbidden { Err(words) } else { Ok(()) }
+}
+
+fn downloads(settings: &Settings) -> Result<(), &'static str> {
+    allowed_unless(settings.files.no_download, "Files may not be fetched here")
+}
+
+fn listings(settings: &Settings) -> Result<(), &'static str> {
+    allowed_unless(settings.files.no_list, "Directories may not be listed here")
 }
 
 /// What an account may do. The kernel's permissions apply besides.
@@ -91,10 +100,16 @@ fn allowed_unless(forbidden: bool, words: &'static str) -> Result<(), &'static s
 pub struct Rights {
     /// A stranger: bound by the precautions for anonymous clients.
     pub anonymous: bool,
+    /// RETR; the words of the refusal where not.
+    pub download: Result<(), &'static str>,
+    /// LIST, NLST, MLSD, and STAT with a name.
+    pub list: Result<(), &'static str>,
     /// STOR and STOU of new files; the words of the refusal where not.
     pub upload: Result<(), &'static str>,
     /// Making directories.
     pub make_directories: Result<(), &'static str>,
+    /// Bits taken from the modes of what is created.
+    pub umasks: Umasks,
     /// STOR over, APPE to and REST in an existing file.
     pub overwrite: bool,
     /// APPE to and REST in a file that may be overwritten.
@@ -115,6 +130,8 @@ pub struct Rights {
     pub read_dots: bool,
     /// Names that begin with a dot may be written.
     pub write_dots: bool,
+    /// Only what everybody may read is sent and listed, whoever else may read it (`--worldreadableonly`).
+    pub world_readable_only: bool,
     /// Files of this user are not served.
     pub unserved_owner: Option<u32>,
     /// There is a quota: its file is neither shown nor touched.
@@ -128,12 +145,15 @@ impl Rights {
         let no_upload = "Anonymous users may not overwrite existing files";
         Rights {
             anonymous: true,
+            download: downloads(settings),
+            list: listings(settings),
             upload: if upload { Ok(()) } else { Err(no_upload) },
             make_directories: if files.create_dirs && !files.read_only {
                 Ok(())
             } else {
                 Err("Sorry, anonymous users are not allowed to create directories")
             },
+            umasks: files.anonymous_umasks.unwrap_or(FOR_NOBODY),
             overwrite: false,
             append: false,
             delete: Err("Anonymous users can not delete files"),
@@ -144,6 +164,7 @@ impl Rights {
             keeps_own_access: false,
             read_dots: files.dotfiles.allow_read && !files.dotfiles.prohibit_read,
             write_dots: false,
+            world_readable_only: files.world_readable_only,
             unserved_owner,
             has_quota: false,
         }
@@ -157,8 +178,11 @@ impl Rights {
         let dots = files.dotfiles;
         Rights {
             anonymous: false,
+            download: downloads(settings),
+            list: listings(settings),
             upload: write,
             make_directories: write,
+            umasks: files.umasks,
             overwrite: !files.no_overwrite && !files.read_only,
             append: !files.no_store_restart,
             delete: unless(files.keep_all && !trusted, "Files may not be deleted here"),
@@ -169,6 +193,7 @@ impl Rights {
             keeps_own_access: files.customer_proof,
             read_dots: trusted || !dots.prohibit_read,
             write_dots: trusted || !(dots.prohibit_write || dots.prohibit_read),
+            world_readable_only: false,
             unserved_owner: None,
             has_quota: false,
         }
@@ -187,6 +212,23 @@ impl Rights {
             return Err(Refusal::Prohibited(typed.to_vec()));
         }
         Ok(())
+    }
+
+    /// Whether the mode of a file or directory lets it be sent or listed; the kernel says besides what it says.
+    pub fn may_read(&self, mode: u32) -> bool {
+        const OTHERS: u32 = 0o004;
+        !self.world_readable_only || mode & OTHERS != 0
+    }
+
+    /// Whether this file may be sent; `typed` is how the client wrote its name.
+    pub fn may_send(&self, stat: &Stat, typed: &[u8]) -> Result<(), Refusal> {
+        if self.unserved_owner == Some(stat.uid) {
+            return Err(Refusal::NotYetApproved);
+        }
+        match self.may_read(stat.mode) {
+            true => Ok(()),
+            false => Err(Refusal::NotForEverybody(typed.to_vec())),
+        }
     }
 
     /// Whether a listing shows this entry of a directory that may be listed.

@@ -10,6 +10,9 @@ use super::End;
 use crate::proto::reply::{Reply, Text};
 use crate::units::Ratio;
 
+/// Pure-FTPd's words for what cannot be read.
+const CANNOT_OPEN: &str = "Can't open ";
+
 /// Why a command was not done.
 #[derive(Debug)]
 pub enum Refusal {
@@ -83,12 +86,16 @@ pub enum Refusal {
     DeceptiveName,
 
     // What this client may not do.
+    /// 550: `--denycommands`, `--allowcommands`.
+    CommandDenied,
     /// 550: the words name the deed.
     Forbidden(&'static str),
     /// 553: an anonymous upload onto an existing name.
     NoOverwrite,
     /// 550 in two lines: the owner is the anonymous user.
     NotYetApproved,
+    /// 550: `--worldreadableonly`, in the words the kernel's own refusal has.
+    NotForEverybody(Vec<u8>),
     /// 550 in three lines: `-m`.
     LoadTooHigh(f64),
     /// 550: the download would break the ratio.
@@ -256,6 +263,7 @@ impl Refusal {
                 Reply::new(553, "That name is not allowed for anonymous uploads")
             }
 
+            Self::CommandDenied => Reply::new(550, "Permission denied"),
             Self::Forbidden(what) => Reply::new(550, *what),
             Self::NoOverwrite => {
                 Reply::new(553, "Anonymous users may not overwrite existing files")
@@ -265,6 +273,10 @@ impl Refusal {
                 "This file has been uploaded by an anonymous user. It has not",
             )
             .line("yet been approved for downloading by the site administrators."),
+            Self::NotForEverybody(name) => {
+                let words = [name.as_slice(), b": Permission denied"].concat();
+                named(550, CANNOT_OPEN, &words)
+            }
             Self::LoadTooHigh(load) => Reply::new(
                 550,
                 format!("The load was {load:.2} when you connected. We do not allow downloads"),
@@ -290,7 +302,7 @@ impl Refusal {
             .line("Please upload some goodies and try leeching later."),
 
             Self::CannotOpen(name, error) => {
-                transient(error).unwrap_or_else(|| named_error(550, "Can't open ", name, error))
+                transient(error).unwrap_or_else(|| named_error(550, CANNOT_OPEN, name, error))
             }
             Self::CannotStore(error) => transient(error)
                 .unwrap_or_else(|| failed(storage_code(error, 553), "Can't open that file", error)),

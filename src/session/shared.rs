@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::announce::Announcements;
 use super::ban::Bans;
+use super::commands::Allowed;
 use super::control::Scratch;
 use super::policy::Listed;
 use crate::files::{NewOwner, Quotas, Tree};
@@ -89,8 +90,8 @@ pub struct Shared {
     pub passive_address: Cell<Option<IpAddr>>,
     /// When a name of `-P` is to be looked up again; none before the first time.
     pub passive_address_until: Cell<Option<Instant>>,
-    /// Files of this user are not served to anonymous clients.
-    pub unserved_owner: Option<u32>,
+    /// Whether strangers are served files that belong to the user they act as.
+    pub serves_own: bool,
     /// The keeper; none where all sessions are anonymous.
     pub link: Option<Link>,
     /// The way to the upload script; none without `-o`.
@@ -99,6 +100,8 @@ pub struct Shared {
     pub anonymous_upload: bool,
     /// Whether the server also listens on IPv6.
     pub listens_on_ipv6: bool,
+    /// The commands left to those who are logged in.
+    pub commands: Allowed,
     /// Who may log in at all.
     pub listed: RefCell<Listed>,
     /// Who may not come back for a while.
@@ -117,6 +120,13 @@ pub struct Shared {
     pub blocks: Blocks,
     /// For names of STOU: how many this server has made.
     pub unique: Cell<u64>,
+}
+
+impl Shared {
+    /// Whose files are not served to a stranger who acts as this user.
+    pub fn unserved_owner(&self, uid: u32) -> Option<u32> {
+        (!self.serves_own).then_some(uid)
+    }
 }
 
 /// The buffer of [`Shared::command_scratch`].

@@ -18,6 +18,8 @@ mod ports;
 mod time;
 mod umasks;
 mod upload_owner;
+mod user_names;
+mod user_root;
 
 pub use address::{Cidr, PassiveAddress, PassiveFor, address};
 pub use amounts::{Bandwidth, Quota, Rate, Ratio, Size};
@@ -30,6 +32,8 @@ pub use ports::{HostPort, Port, PortName, PortRange};
 pub use time::{Minutes, Seconds};
 pub use umasks::Umasks;
 pub use upload_owner::UploadOwner;
+pub use user_names::user_names;
+pub use user_root::UserRoot;
 
 use std::fmt;
 

@@ -4,8 +4,13 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, lchown, symlink};
 
+use rustix::process::Signal;
+
 use crate::common::client::Client;
-use crate::support::{Launch, PASSWORD, Place, Running, User, download, expect, not_root, upload};
+use crate::support::{
+    Launch, PASSWORD, PATIENCE, Place, Running, User, download, expect, not_root, signal, upload,
+    within,
+};
 
 /// A place with a file outside all homes that everybody may read.
 fn place() -> Place {
@@ -89,6 +94,116 @@ fn f1_with_a_flag_or_a_dot_users_are_kept_in() {
         assert!(here.contains("\"/\""), "{here}");
         expect(&mut client, "CWD /etc", 550);
     }
+}
+
+#[test]
+fn names_in_a_list_are_kept_in_or_let_out() {
+    if not_root() {
+        return;
+    }
+    let place = place();
+    let users = [
+        User::new(&place, "joe", 2001),
+        User::new(&place, "jim", 2002),
+        User::new(&place, "quota", 2003).limits(":::::9"),
+    ];
+    fs::write(place.path("in"), "JOE\n").expect("a list");
+    fs::write(place.path("out"), "# free\njim\nquota\n").expect("a list");
+    let (kept, free) = (place.text("in"), place.text("out"));
+    for flags in [
+        ["-E", "--chrootlist", &kept].as_slice(),
+        &["-E", "-A", "--nochrootlist", &free],
+    ] {
+        let server = Launch::virtual_users(&place, &users).flags(flags).start();
+        let (mut joe, said) = begins(&server, "joe");
+        assert_eq!(said, "restricted directory is /", "{flags:?}");
+        assert!(!reaches_outside(&mut joe, &place), "{flags:?}");
+        let (mut jim, said) = begins(&server, "jim");
+        assert_eq!(said, format!("directory is {}", place.text("home/jim")));
+        assert!(reaches_outside(&mut jim, &place), "{flags:?}");
+        let mut quota = server.login("quota");
+        assert!(!reaches_outside(&mut quota, &place), "{flags:?}");
+    }
+}
+
+#[test]
+fn a_new_list_of_names_holds_from_the_next_login_on_and_one_that_is_gone_changes_nothing() {
+    if not_root() {
+        return;
+    }
+    let place = place();
+    let users = [
+        User::new(&place, "joe", 2001),
+        User::new(&place, "jim", 2002),
+    ];
+    fs::write(place.path("out"), "jim\n").expect("a list");
+    let free = place.text("out");
+    let server = Launch::virtual_users(&place, &users)
+        .flags(&["-E", "-A", "--nochrootlist", &free])
+        .start();
+    let is_kept = |name| begins(&server, name).1.starts_with("restricted");
+    // Each several times, since any worker may be asked.
+    let for_all = |kept, free| (0..4).all(|_| is_kept(kept) && !is_kept(free));
+    assert!(for_all("joe", "jim"));
+    fs::remove_file(place.path("out")).expect("a list");
+    signal(server.pid(), Signal::HUP);
+    within(PATIENCE, "it complains", || {
+        server
+            .said()
+            .contains("its last good content stays in force")
+    });
+    assert!(for_all("joe", "jim"));
+    fs::write(place.path("new"), "joe\n").expect("a list");
+    fs::rename(place.path("new"), place.path("out")).expect("a list");
+    assert!(for_all("jim", "joe"));
+}
+
+#[test]
+fn f1_a_root_for_all_users_takes_the_place_of_homes_and_no_name_leaves_it() {
+    if not_root() {
+        return;
+    }
+    let place = place();
+    place.directory("roots", 0, 0o755);
+    place.directory("roots/joe", 2001, 0o755);
+    place.directory("roots/joe/in", 2001, 0o755);
+    let users = [
+        User::new(&place, "joe", 2001).home("/no/such/home"),
+        User::new(&place, "new", 2002),
+        User::new(&place, "dots", 2003),
+    ];
+    // A name that wharf-pw does not take must come from elsewhere than a PureDB.
+    let line = |name: &str| format!("{name}:{}:2003:2003::/nowhere:/bin/sh\n", users[2].hash);
+    let odd = ["..", ".", "a/../../home", "in/../joe"].map(line).concat();
+    place.file("odd", odd, 0, 0o600);
+    let (root, odd) = (place.text("roots/$USER"), place.text("odd"));
+    let start = |root: &str, more: &[&str]| {
+        let odd = format!("passwd:{odd}");
+        let flags = [&["-E", "-l", &odd, "--userroot", root], more].concat();
+        Launch::virtual_users(&place, &users).flags(&flags).start()
+    };
+    let server = start(&root, &["-A"]);
+    let (mut joe, said) = begins(&server, "joe");
+    assert_eq!(said, "restricted directory is /");
+    expect(&mut joe, "CWD in", 250);
+    assert!(!reaches_outside(&mut joe, &place));
+    let names = ["new", "..", ".", "a/../../home", "in/../joe"];
+    assert_eq!(server.codes(&names), [421; 5]);
+    let said = server.said();
+    assert!(said.contains("--userroot: this name cannot"), "{said}");
+    drop(server);
+
+    let server = start(&root, &["-A", "-j"]);
+    assert_eq!(begins(&server, "new").1, "restricted directory is /");
+    let made = fs::metadata(place.path("roots/new")).expect("a directory");
+    assert_eq!(made.uid(), 2002);
+    assert_eq!(server.code(".."), 421);
+    drop(server);
+
+    let server = start(&place.text("roots/./$USER/in"), &[]);
+    let (mut joe, said) = begins(&server, "joe");
+    assert_eq!(said, "directory is /joe/in");
+    assert!(!reaches_outside(&mut joe, &place));
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use crate::common::client::{Client, connect_data};
 use crate::support::{
-    Launch, PATIENCE, Place, Running, User, download, expect, expect_reply, not_root, upload,
-    within,
+    Launch, PATIENCE, Place, Running, User, download, expect, expect_reply, not_root, puredb,
+    upload, within,
 };
 
 const USERS: u32 = 50;
@@ -392,5 +392,100 @@ fn anonymous_and_users_share_a_server_under_any_minimum() {
         let got = download(&mut stranger, "RETR file");
         assert_eq!(got.as_deref(), Ok(&b"for all"[..]), "-u {lowest}");
         assert_eq!(download(&mut joe, "RETR own").as_deref(), Ok(&b"x"[..]));
+    }
+}
+
+/// Two users of a PureDB, whose numbers nobody else has, and a third of the system for them to act as.
+fn mapped(place: &Place, more: &[&str]) -> Running {
+    let guest = User::new(place, "guest", 2100);
+    let users = [
+        User::new(place, "joe", 2001),
+        User::new(place, "jim", 2002).limits("::::1"),
+    ];
+    let database = puredb(place, &users);
+    let source = format!("puredb:{}", database.display());
+    let flags = [&["-l", &source, "-E", "--mapusers", "guest"], more].concat();
+    Launch::system_users(place, &[guest], "also:x:2200:guest\n")
+        .flags(&flags)
+        .start()
+}
+
+#[test]
+fn mapped_users_act_as_the_account_with_its_groups_and_keep_names_and_limits() {
+    if not_root() {
+        return;
+    }
+    let place = Place::new();
+    let server = mapped(&place, &["-A"]);
+    place.file("home/guest/of_group", "x", 2200, 0o640);
+    place.file("home/guest/of_joe", "x", 2001, 0o600);
+    let mut joe = server.login("joe");
+    assert_eq!(upload(&mut joe, "STOR new", b"x"), 226);
+    let made = fs::metadata(place.path("home/guest/new")).expect("a file");
+    assert_eq!((made.uid(), made.gid()), (2100, 2100));
+    assert_eq!(download(&mut joe, "RETR of_group"), Ok(b"x".to_vec()));
+    assert_eq!(download(&mut joe, "RETR of_joe"), Err(550));
+    expect(&mut joe, "DELE new", 250);
+    let _jim = server.login("jim");
+    assert_eq!(server.code("jim"), 421, "sessions are counted by name");
+    assert_eq!(server.code("guest"), 230, "a user of the system");
+    let said = server.said();
+    assert!(said.contains("joe is now logged in"), "{said}");
+}
+
+#[test]
+fn mapped_users_may_be_held_to_what_anonymous_may_do() {
+    if not_root() {
+        return;
+    }
+    let place = Place::new();
+    place.directory("roots", 0, 0o755);
+    place.directory("roots/joe", 2100, 0o755);
+    let (root, list) = (place.text("roots/$USER"), place.text("free"));
+    place.file("free", "joe\n", 0, 0o644);
+    let flags = [
+        "--userroot",
+        &root,
+        "--mapusersasanonymous",
+        "--nochrootlist",
+        &list,
+    ];
+    let server = mapped(&place, &flags);
+    place.file("roots/joe/kept", "kept", 0, 0o644);
+    let mut joe = server.login("joe");
+    expect(&mut joe, "USER ftp", 530);
+    assert!(expect(&mut joe, "PWD", 257).contains("\"/\""));
+    assert_eq!(upload(&mut joe, "STOR new", b"x"), 226);
+    let made = fs::metadata(place.path("roots/joe/new")).expect("a file");
+    assert_eq!((made.uid(), made.mode() & 0o777), (2100, 0o600));
+    assert_eq!(upload(&mut joe, "STOR new", b"y"), 553);
+    for line in ["DELE new", "RNFR new", "MKD d", "SITE CHMOD 644 new"] {
+        expect(&mut joe, line, 550);
+    }
+    assert_eq!(
+        download(&mut joe, "RETR new"),
+        Err(550),
+        "-s is the default"
+    );
+    assert_eq!(download(&mut joe, "RETR kept"), Ok(b"kept".to_vec()));
+}
+
+#[test]
+fn nobody_is_mapped_to_root_or_to_an_account_there_is_not() {
+    if not_root() {
+        return;
+    }
+    for (name, why) in [
+        ("root", "it has the rights of root"),
+        ("no-such-user", "there is no such account"),
+    ] {
+        let started = std::process::Command::new(env!("CARGO_BIN_EXE_wharf-ftpd"))
+            .args(["-S", "127.0.0.1,0", "-l", "unix", "--mapusers", name])
+            .output()
+            .expect("it runs");
+        assert_eq!(started.status.code(), Some(78));
+        let said = String::from_utf8_lossy(&started.stderr).into_owned();
+        let line = format!("wharf-ftpd: --mapusers {name}: {why}\n");
+        assert!(said.ends_with(&line), "{said}");
     }
 }

@@ -9,7 +9,6 @@ mod fit;
 mod pam;
 mod passwd;
 mod puredb;
-mod reread;
 mod unix;
 
 use std::io;
@@ -185,7 +184,19 @@ pub fn parse(spec: &str) -> Result<(&'static Row, &str), String> {
 /// # Errors
 /// One line: what [`parse`] says, or what is wrong with the argument.
 pub fn open(spec: &str) -> Result<Box<dyn Source>, String> {
+    open_with(spec, None)
+}
+
+/// Likewise; PAM is asked by this service (`--pamservice`) where one is named.
+///
+/// # Errors
+/// As for [`open`].
+pub fn open_with(spec: &str, pam_service: Option<&str>) -> Result<Box<dyn Source>, String> {
     let (row, argument) = parse(spec)?;
+    let argument = match pam_service {
+        Some(service) if row.name == "pam" => service,
+        _ => argument,
+    };
     (row.open)(argument)
 }
 

@@ -1,4 +1,5 @@
-//! The users of this machine as PAM lets them in: the service `wharf-ftpd`, so the file /etc/pam.d/wharf-ftpd.
+//! The users of this machine as PAM lets them in: the service `wharf-ftpd`, so the file /etc/pam.d/wharf-ftpd, or another that
+//! `--pamservice` names.
 //!
 //! What a module does to its process (a session of systemd-logind, limits, keys) must not stick to a check worker, and a
 //! session must be closed by the process that opened it. So each login is the business of a sitter
@@ -12,9 +13,10 @@
 //! Without a service of this name nobody comes in: what PAM has for such cases, the service `other`, lets everybody in on
 //! Debian, and was written for no server in particular.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString, OsStr};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,6 +30,7 @@ use crate::keeper::message::{Check, LONGEST_PATH, Limits};
 use crate::sys::pam::{Failure, Login, Secret, Transaction};
 use crate::sys::{shadow, sitter};
 
+/// The service unless another is named.
 const SERVICE: &str = "wharf-ftpd";
 
 /// What modules see as the terminal.
@@ -54,6 +57,7 @@ const DIRECTORIES: &[&str] = &["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"]
 const LONGEST_REASON: usize = 255;
 
 struct Pam {
+    service: String,
     /// Where services stand instead of /etc/pam.d; empty for there.
     directory: String,
     /// The sitter of the next login, with the process that started it: it was forked when no password was in memory.
@@ -63,13 +67,19 @@ struct Pam {
     falling_asleep: Option<FallingAsleep>,
 }
 
-pub(super) fn open(_argument: &str) -> Result<Box<dyn Source>, String> {
-    Ok(Box::new(Pam::at("")))
+/// The argument is the name of the service; without one it is the usual one.
+pub(super) fn open(argument: &str) -> Result<Box<dyn Source>, String> {
+    let mut pam = Pam::at("");
+    if !argument.is_empty() {
+        pam.service = argument.to_owned();
+    }
+    Ok(Box::new(pam))
 }
 
 impl Pam {
     fn at(directory: &str) -> Pam {
         Pam {
+            service: SERVICE.to_owned(),
             directory: directory.to_owned(),
             ready: None,
             session: None,
@@ -90,7 +100,7 @@ impl Pam {
         socket.set_read_timeout(Some(PATIENCE))?;
         let peer = question.peer.to_canonical().to_string();
         let fields: [&[u8]; 5] = [
-            SERVICE.as_bytes(),
+            self.service.as_bytes(),
             self.directory.as_bytes(),
             &question.user,
             question.password.expose(),
@@ -316,18 +326,20 @@ fn sit(socket: UnixStream) {
 }
 
 /// Whether the administrator has said what holds for this server.
-fn has_service() -> bool {
+fn has_service(service: &CStr) -> bool {
+    let service = OsStr::from_bytes(service.to_bytes());
     DIRECTORIES
         .iter()
-        .any(|directory| Path::new(directory).join(SERVICE).exists())
+        .any(|directory| Path::new(directory).join(service).exists())
 }
 
 fn open_session(login: Login) -> Result<Transaction, Said> {
     let broken = |failure: Failure| Said::Broken(failure.text);
     let refused = |failure: Failure| Said::Refused(failure.text);
-    if login.directory.is_none() && !has_service() {
+    if login.directory.is_none() && !has_service(&login.service) {
         return Err(Said::Broken(format!(
-            "there is no /etc/pam.d/{SERVICE}, so nobody comes in"
+            "there is no /etc/pam.d/{}, so nobody comes in",
+            login.service.to_string_lossy()
         )));
     }
     let mut transaction = Transaction::start(login).map_err(broken)?;
@@ -442,6 +454,19 @@ mod tests {
         );
         assert_eq!(pam.check(&question(USER, b"pass")), Verdict::Unknown);
         assert_eq!(pam.check(&question(USER, b"")), Verdict::Unknown);
+    }
+
+    #[test]
+    fn another_service_is_asked_where_one_is_named() {
+        let (folder, mut pam) = service(&all("pam_permit.so"), "");
+        let closed = folder.path().join("my.service");
+        fs::write(closed, all("pam_deny.so")).unwrap();
+        assert!(matches!(
+            pam.check(&question(USER, b"x")),
+            Verdict::Accepted(_)
+        ));
+        pam.service = "my.service".to_owned();
+        assert_eq!(pam.check(&question(USER, b"x")), Verdict::Unknown);
     }
 
     #[test]

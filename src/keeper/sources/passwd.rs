@@ -9,9 +9,9 @@ use std::fs::Metadata;
 use std::os::unix::fs::PermissionsExt;
 
 use super::fit::{Dummy, Fit};
-use super::reread::Reread;
 use super::{Found, Source, Verdict};
 use crate::keeper::message::{Check, LONGEST_PATH, Limits};
+use crate::keeper::reread::Reread;
 
 /// Permission of everybody to write.
 const OTHERS_WRITE: u32 = 0o002;

@@ -12,11 +12,11 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::fit::{Dummy, Fit};
-use super::reread::Reread;
 use super::{Found, Source, Verdict};
 use crate::keeper::message::{Check, Limits};
 use crate::keeper::puredb::PureDb;
 use crate::keeper::record::VirtualUser;
+use crate::keeper::reread::Reread;
 use crate::sys::local_time;
 
 /// How long the host names of one user's lists may take to look up, in all.

@@ -9,9 +9,9 @@ use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::fit::{Dummy, Fit};
-use super::reread::Reread;
 use super::{Found, Source, Verdict};
 use crate::keeper::message::{Check, Limits};
+use crate::keeper::reread::Reread;
 use crate::sys::shadow::{self, Shadow, User};
 
 /// Where the shells stand that make an account one for people.

@@ -111,8 +111,9 @@ impl Session {
     /// The mode of a new directory. One made by a stranger where strangers cannot list is not listable either
     /// (threats: A4).
     async fn directory_mode(&self, path: &crate::proto::path::VirtualPath) -> Result<u32, Refusal> {
-        let mode = 0o777 & !self.shared.settings.files.umasks.dirs;
-        if !self.account()?.rights.anonymous {
+        let rights = &self.account()?.rights;
+        let mode = 0o777 & !rights.umasks.dirs;
+        if !rights.anonymous {
             return Ok(mode);
         }
         let want = crate::files::Want {
@@ -124,7 +125,8 @@ impl Session {
             .tree()?
             .open_directory(path.parent().relative(), want)
             .await;
-        Ok(if listed.is_ok() { mode } else { mode & 0o333 })
+        let listable = listed.is_ok_and(|parent| rights.may_read(parent.stat().mode));
+        Ok(if listable { mode } else { mode & 0o333 })
     }
 }
 

@@ -8,7 +8,7 @@ use super::super::listing::{self, Shape, Walk};
 use super::super::refusal::Refusal;
 use super::super::transfer::{Mover, Progress};
 use super::transfer::time_text;
-use super::{Argument, Feature, Row, Rules, Run, Waiting};
+use super::{Argument, Does, Feature, Row, Rules, Run, Waiting};
 use crate::files::{Kind, Stat};
 use crate::proto::facts::{self, Role};
 use crate::proto::listing::Options;
@@ -44,7 +44,7 @@ pub(super) const ROWS: &[Row] = &[
         "MLSD",
         "MLSD [<directory>]",
         Argument::Optional,
-        Rules::MEMBER,
+        Rules::MEMBER.does(Does::List),
         Run::Waits(mlsd),
     )
     .feature(Feature::Line("MLSD")),
@@ -52,21 +52,21 @@ pub(super) const ROWS: &[Row] = &[
         "LIST",
         "LIST [-aCdFlrRSt1] [<name>]",
         Argument::Optional,
-        Rules::MEMBER,
+        Rules::MEMBER.does(Does::List),
         Run::Waits(list),
     ),
     Row::new(
         "NLST",
         "NLST [<name>]",
         Argument::Optional,
-        Rules::MEMBER,
+        Rules::MEMBER.does(Does::List),
         Run::Waits(nlst),
     ),
     Row::new(
         "STAT",
         "STAT [<name>]",
         Argument::Optional,
-        Rules::MEMBER,
+        Rules::MEMBER.does(Does::ListIfNamed),
         Run::Waits(stat),
     ),
 ];

@@ -138,7 +138,7 @@ impl Session {
         name.truncate(LONGEST_NAME);
         let wants_anonymous = is_anonymous_name(&name);
         if let Who::In(account) = &self.who {
-            return match account.rights.anonymous && wants_anonymous {
+            return match account.is_stranger() && wants_anonymous {
                 true => Ok(Reply::new(230, "Anonymous user logged in")),
                 false => Err(Refusal::SecondUser),
             };
@@ -183,7 +183,11 @@ impl Session {
             name: b"ftp".to_vec(),
             site: Rc::clone(site),
             cwd: site.start.clone(),
-            rights: Rights::anonymous(settings, shared.anonymous_upload, shared.unserved_owner),
+            rights: Rights::anonymous(
+                settings,
+                shared.anonymous_upload,
+                shared.unserved_owner(site.identity.uid),
+            ),
             bandwidth: settings.limits.anonymous_bandwidth,
             ratio: settings.limits.anonymous_ratio,
             restricted: true,
@@ -237,7 +241,7 @@ impl Session {
     async fn pass(&mut self, password: Secret) -> Result<Reply, Refusal> {
         let name = match &self.who {
             Who::Nobody => return Err(Refusal::UserFirst),
-            Who::In(account) if account.rights.anonymous => {
+            Who::In(account) if account.is_stranger() => {
                 return Ok(match self.shared.settings.network.broken_clients {
                     true => Reply::lines(230, self.welcome("Anonymous user logged in").await),
                     false => Reply::new(230, "Any password will work"),
@@ -355,6 +359,14 @@ impl Session {
             identity,
             start: cwd.clone(),
         });
+        let rights = match settings.login.map_users_as_anonymous {
+            true => Rights::anonymous(
+                settings,
+                shared.anonymous_upload,
+                shared.unserved_owner(grant.uid),
+            ),
+            false => Rights::account(settings, grant.trusted),
+        };
         let rate = |own: Option<u64>, all: Option<Rate>| own.and_then(Rate::from_bytes).or(all);
         let user_bandwidth = limits.user_bandwidth;
         let account = Account {
@@ -363,7 +375,7 @@ impl Session {
             cwd,
             rights: Rights {
                 has_quota: quota.is_some(),
-                ..Rights::account(settings, grant.trusted)
+                ..rights
             },
             bandwidth: Bandwidth {
                 up: rate(grant.limits.upload_rate, user_bandwidth.up),
@@ -679,12 +691,15 @@ impl Session {
     /// The lines of a message file in `directory`, none where it cannot be read.
     pub(super) async fn message(&self, directory: &VirtualPath, name: &[u8]) -> Vec<Text> {
         const LONGEST: usize = 64 * 1024;
-        let (Ok(path), Ok(tree)) = (directory.join(name), self.tree()) else {
+        let (Ok(path), Ok(account)) = (directory.join(name), self.account()) else {
             return Vec::new();
         };
-        let Ok(file) = tree.open_read(path.relative()).await else {
+        let Ok(file) = account.tree().open_read(path.relative()).await else {
             return Vec::new();
         };
+        if !account.rights.may_read(file.stat().mode) {
+            return Vec::new();
+        }
         let size = usize::try_from(file.stat().size)
             .unwrap_or(LONGEST)
             .min(LONGEST);

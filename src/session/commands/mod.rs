@@ -1,5 +1,6 @@
 //! The table of FTP commands. A row says everything about a command; its function stands in the family's file.
 
+mod allowed;
 mod edit;
 mod facts;
 mod login;
@@ -15,6 +16,7 @@ use super::Session;
 use super::refusal::Refusal;
 use crate::proto::reply::Reply;
 
+pub use allowed::Allowed;
 pub(super) use login::noop_reply as session_noop;
 
 /// What a command's function gives when it has to wait.
@@ -58,6 +60,19 @@ impl OneShot {
     }
 }
 
+/// What a command does that an account may be denied as a whole.
+#[derive(Clone, Copy)]
+pub enum Does {
+    /// Nothing of the kind.
+    Other,
+    /// Sends a file.
+    Download,
+    /// Shows what is in a directory.
+    List,
+    /// Likewise when it is given a name.
+    ListIfNamed,
+}
+
 /// What is checked before a command's function runs.
 #[derive(Clone, Copy)]
 pub struct Rules {
@@ -67,6 +82,8 @@ pub struct Rules {
     pub secret: bool,
     /// Counts as doing something, for the limit on sessions that only keep themselves alive.
     pub deed: bool,
+    /// See [`Does`].
+    pub does: Does,
     /// See [`OneShot`].
     pub once: OneShot,
 }
@@ -77,6 +94,7 @@ impl Rules {
         needs_login: false,
         secret: false,
         deed: true,
+        does: Does::Other,
         once: OneShot::Drops,
     };
     /// After a login only.
@@ -100,6 +118,10 @@ impl Rules {
             deed: false,
             ..self
         }
+    }
+
+    const fn does(self, does: Does) -> Rules {
+        Rules { does, ..self }
     }
 
     const fn keeps_restart(self) -> Rules {

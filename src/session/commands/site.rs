@@ -31,23 +31,58 @@ pub(super) const ROWS: &[Row] = &[
     ),
 ];
 
+/// A word that stands behind SITE.
+pub(super) struct Word {
+    /// In capitals.
+    pub(super) name: &'static str,
+    run: Run,
+}
+
+const fn word_row(name: &'static str, run: Run) -> Word {
+    Word { name, run }
+}
+
+/// All words, in the order of the help.
+pub(super) const WORDS: &[Word] = &[
+    word_row("ALIAS", Run::Now(alias)),
+    word_row("CHMOD", Run::Waits(chmod)),
+    word_row("HELP", Run::Now(|_, _| Ok(help_reply()))),
+    word_row("IDLE", Run::Now(idle)),
+    word_row("TIME", Run::Now(|session, _| Ok(session.site_time()))),
+    word_row("UTIME", Run::Waits(utime)),
+];
+
+/// The word as a client typed it, in any case.
+pub(super) fn word(typed: &[u8]) -> Option<&'static Word> {
+    let mut words = WORDS.iter();
+    words.find(|word| word.name.as_bytes().eq_ignore_ascii_case(typed))
+}
+
 fn site(session: &mut Session, argument: Vec<u8>) -> Waiting<'_> {
     Box::pin(async move {
         if argument.is_empty() {
             return Err(Refusal::SiteWithoutWord);
         }
-        let (word, rest) = request::split_word(&argument);
+        let (typed, rest) = request::split_word(&argument);
         let rest = rest.unwrap_or_default();
-        match word.to_ascii_uppercase().as_slice() {
-            b"HELP" => Ok(help_reply()),
-            b"IDLE" => session.site_idle(rest),
-            b"TIME" => Ok(session.site_time()),
-            b"CHMOD" => session.site_chmod(rest).await,
-            b"UTIME" => session.site_utime(rest).await,
-            b"ALIAS" => session.site_alias(rest),
-            _ => Err(Refusal::UnknownSite(word.to_vec())),
+        match word(typed).map(|word| word.run) {
+            Some(Run::Now(run)) => run(session, rest),
+            Some(Run::Waits(run)) => run(session, rest.to_vec()).await,
+            None => Err(Refusal::UnknownSite(typed.to_vec())),
         }
     })
+}
+
+fn alias(session: &mut Session, argument: &[u8]) -> Result<Reply, Refusal> {
+    session.site_alias(argument)
+}
+
+fn idle(session: &mut Session, argument: &[u8]) -> Result<Reply, Refusal> {
+    session.site_idle(argument)
+}
+
+fn utime(session: &mut Session, argument: Vec<u8>) -> Waiting<'_> {
+    Box::pin(async move { session.site_utime(&argument).await })
 }
 
 fn chmod(session: &mut Session, argument: Vec<u8>) -> Waiting<'_> {
@@ -56,7 +91,7 @@ fn chmod(session: &mut Session, argument: Vec<u8>) -> Waiting<'_> {
 
 /// The answer to SITE HELP.
 pub(super) fn help_reply() -> Reply {
-    let words = ["ALIAS", "CHMOD", "HELP", "IDLE", "TIME", "UTIME"];
+    let words: Vec<&str> = WORDS.iter().map(|word| word.name).collect();
     Reply::block(
         214,
         "The following SITE commands are recognized",

@@ -8,11 +8,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::super::data::{Data, Stage};
-use super::super::place::Account;
 use super::super::refusal::Refusal;
 use super::super::transfer::{Bounds, Mover, Progress, Sink, check_disk, kilobytes_per_second};
 use super::super::{Representation, Session};
-use super::{Argument, Feature, Row, Rules, Run, Waiting};
+use super::{Argument, Does, Feature, Row, Rules, Run, Waiting};
 use crate::files::{Create, Existing, NotServed, ReadFile, Upload, is_over_quota};
 use crate::logs::formats::{Direction, Transfer};
 use crate::logs::{Severity, escape, transfers};
@@ -139,7 +138,7 @@ pub(super) const ROWS: &[Row] = &[
         "RETR",
         "RETR <name>",
         Argument::Needed(NO_FILE_NAME),
-        Rules::TRANSFER,
+        Rules::TRANSFER.does(Does::Download),
         Run::Waits(retr),
     ),
     Row::new(
@@ -426,6 +425,8 @@ fn pret(session: &mut Session, argument: Vec<u8>) -> Waiting<'_> {
         let Ok((verb, name)) = request::verb_and_argument(&argument) else {
             return Err(Refusal::Malformed("Syntax error in PRET"));
         };
+        let denied = |row| session.permits(row, name.unwrap_or_default());
+        super::find(verb.as_str()).map_or(Ok(()), denied)?;
         if verb == "RETR" {
             let name = name.unwrap_or_default();
             let path = session.visible_path(name)?;
@@ -438,6 +439,7 @@ fn pret(session: &mut Session, argument: Vec<u8>) -> Waiting<'_> {
             if stat.kind != crate::files::Kind::File {
                 return Err(Refusal::NothingToRename);
             }
+            session.account()?.rights.may_send(&stat, name)?;
         }
         Ok(ready)
     })
@@ -559,9 +561,7 @@ impl Session {
                 }
             })?;
         let size = file.stat().size;
-        if self.account()?.rights.unserved_owner == Some(file.stat().uid) {
-            return Err(Refusal::NotYetApproved);
-        }
+        self.account()?.rights.may_send(file.stat(), typed)?;
         if offset > size {
             return Err(Refusal::RestartTooLarge { offset, size });
         }
@@ -794,7 +794,7 @@ impl Session {
             Intent::Append => Existing::Append,
         };
         Ok(Create {
-            mode: creation_mode(account, files.umasks.files, files.umasks_given),
+            mode: 0o777 & !account.rights.umasks.files,
             existing,
             whole_or_nothing: files.no_truncate && matches!(intent, Intent::Store | Intent::Unique),
             keep_partial: !account.rights.anonymous,
@@ -860,14 +860,6 @@ impl Session {
             ascii,
             whole,
         });
-    }
-}
-
-/// The mode of a new file. What strangers bring is for nobody to read unless `-U` says otherwise (threats: A2).
-fn creation_mode(account: &Account, umask: u32, umask_given: bool) -> u32 {
-    match account.rights.anonymous && !umask_given {
-        true => 0o600,
-        false => 0o777 & !umask,
     }
 }
 

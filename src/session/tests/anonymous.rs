@@ -7,7 +7,7 @@ use std::os::unix::fs::chown;
 use std::time::Duration;
 
 use super::harness::{Client, Ground, Login, STRANGER, eventually, is_root, reset_on_close};
-use crate::units::PortRange;
+use crate::units::{PortRange, Umasks};
 
 /// The classic set-up: a tree that is the administrator's, and a directory that can be written and not read.
 fn classic() -> Option<Ground> {
@@ -354,8 +354,7 @@ fn a10_y_counts_anonymous_sessions() {
 fn special_ranges_and_the_mode_of_u_apply_to_strangers() {
     let Some(ground) = classic() else { return };
     let mut client = ground.anonymous_with(|settings| {
-        settings.files.umasks.files = 0o133;
-        settings.files.umasks_given = true;
+        settings.files.anonymous_umasks = Some(Umasks::default());
         settings.network.passive_range = PortRange {
             first: 41_000,
             last: 41_999,

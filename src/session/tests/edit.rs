@@ -392,7 +392,6 @@ fn umask_of_u_applies_to_files_and_directories() {
     let mut client = ground.full_with(|settings| {
         settings.files.umasks.files = 0o137;
         settings.files.umasks.dirs = 0o027;
-        settings.files.umasks_given = true;
     });
     client.store("STOR f", b"x");
     client.expect("MKD d", 257);

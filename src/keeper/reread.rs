@@ -1,4 +1,4 @@
-//! A file of accounts that is read anew when it changes, and stays in force as it last was when what came is broken.
+//! A file of accounts, or of their names, that is read anew when it changes, and stays in force as it last was when what came is broken.
 //!
 //! Whether it changed is asked at each login, by stat(2), so that a file put in place by rename(2) holds for the next
 //! login and one that is being written for none that it would break.
@@ -51,10 +51,10 @@ impl<T> Reread<T> {
     /// # Errors
     /// One line that names the file and what is wrong with it.
     pub(super) fn open(
-        path: &str,
+        path: impl AsRef<Path>,
         read: fn(&Metadata, Vec<u8>) -> Result<T, String>,
     ) -> Result<Reread<T>, String> {
-        let path = PathBuf::from(path);
+        let path = path.as_ref().to_owned();
         let (stamp, bytes) = load(&path).map_err(|error| named(&path, &error))?;
         let content = bytes
             .and_then(|(metadata, bytes)| read(&metadata, bytes))
