@@ -6,8 +6,9 @@
 
 pub mod debian;
 pub mod pureftpd;
+pub mod vsftpd;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -24,7 +25,7 @@ pub struct Dialect {
     pub variants: &'static [&'static str],
     /// What it is, in a sentence.
     pub sentence: &'static str,
-    /// Further options of the command line it takes, by name: host, define, defaults.
+    /// Further options of the command line it takes, by name: host, define, defaults, login, option.
     pub takes: &'static [&'static str],
     /// How many settings of the source look like this dialect; 0 for another one, and for one that must be asked for.
     pub recognise: fn(&Source, &mut Files) -> usize,
@@ -35,7 +36,12 @@ pub struct Dialect {
 }
 
 /// All of them. The first of two that recognise a file equally well does not win: the user is asked.
-pub const DIALECTS: &[Dialect] = &[pureftpd::OWN, pureftpd::SCRIPT, debian::FOLDER];
+pub const DIALECTS: &[Dialect] = &[
+    pureftpd::OWN,
+    pureftpd::SCRIPT,
+    debian::FOLDER,
+    vsftpd::FILE,
+];
 
 /// A setting, for the manual page and for tests.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +86,10 @@ pub struct Choices {
     pub defines: Vec<String>,
     /// The file of the start script's choices.
     pub defaults: Option<PathBuf>,
+    /// The method passwords are checked by in place of the one the file asks for.
+    pub login: Option<String>,
+    /// Settings given beside the file, which follow its own.
+    pub options: Vec<OsString>,
 }
 
 impl Choices {
@@ -92,6 +102,8 @@ impl Choices {
             ("host", self.host.is_some()),
             ("define", !self.defines.is_empty()),
             ("defaults", self.defaults.is_some()),
+            ("login", self.login.is_some()),
+            ("option", !self.options.is_empty()),
         ];
         match given
             .iter()
@@ -193,9 +205,14 @@ pub fn translate(
 
 /// Translates bytes that lie on no disk, for fuzzing and for tests. Nothing of the machine is looked at.
 pub fn translate_bytes(dialect: &Dialect, bytes: &[u8]) -> Translation {
+    translate_bytes_with(dialect, bytes, &Choices::default())
+}
+
+/// The same with choices of the command line.
+pub fn translate_bytes_with(dialect: &Dialect, bytes: &[u8], choices: &Choices) -> Translation {
     let path = std::path::Path::new("file");
     let source = Source::File(Text::of_bytes(path, bytes));
-    translate(dialect, &source, &mut Files::none(), &Choices::default())
+    translate(dialect, &source, &mut Files::none(), choices)
 }
 
 /// Refuses a file that a setting names, or the source itself.
