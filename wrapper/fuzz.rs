@@ -35,7 +35,10 @@ fn check(translation: &Translation) {
     }
     for finding in &translation.findings {
         let text = match &finding.outcome {
-            Outcome::Nothing(text) | Outcome::Ignored(text) | Outcome::Refused(text) => text,
+            Outcome::Nothing(text)
+            | Outcome::Ignored(text)
+            | Outcome::Warned(text)
+            | Outcome::Refused(text) => text,
             Outcome::Flag(_) => "",
         };
         let line = format!("{}{text}", finding.origin);

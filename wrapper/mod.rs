@@ -167,10 +167,14 @@ pub fn main() -> ExitCode {
 }
 
 fn run(words: impl Iterator<Item = OsString>, under_inetd: bool) -> Result<(), Failure> {
-    let Some(arguments) = arguments(words)? else {
+    let Some(arguments) = arguments(words, under_inetd)? else {
         return Ok(());
     };
-    if arguments.dialect.as_deref() == Some("list") {
+    let lists = arguments.dialect.as_deref() == Some("list");
+    if under_inetd && (lists || arguments.shows()) {
+        return Err(only_for_a_terminal());
+    }
+    if lists {
         return write_out(|out| dialects::list(out));
     }
     let Some(path) = &arguments.file else {
@@ -216,10 +220,22 @@ fn run(words: impl Iterator<Item = OsString>, under_inetd: bool) -> Result<(), F
     ))
 }
 
+/// Standard output is a client's connection under inetd, and a configuration is none of a client's business.
+fn only_for_a_terminal() -> Failure {
+    Failure::new(
+        status::USAGE,
+        "under inetd there is nobody to show anything to",
+    )
+}
+
 /// None when help or version was asked for, and printed.
-fn arguments(words: impl Iterator<Item = OsString>) -> Result<Option<Arguments>, Failure> {
+fn arguments(
+    words: impl Iterator<Item = OsString>,
+    under_inetd: bool,
+) -> Result<Option<Arguments>, Failure> {
     match Arguments::try_parse_from(words) {
         Ok(arguments) => Ok(Some(arguments)),
+        Err(error) if !error.use_stderr() && under_inetd => Err(only_for_a_terminal()),
         Err(error) if !error.use_stderr() => {
             write_out(|out| write!(out, "{error}"))?;
             Ok(None)
@@ -297,21 +313,20 @@ fn server(arguments: &Arguments) -> Result<PathBuf, Failure> {
     }
 }
 
-/// Says what is ignored, each kind once.
+/// Says what is ignored and what should be known, each kind once.
 fn warn(translation: &Translation) {
     let mut said: Vec<(&str, &str)> = Vec::new();
     for finding in &translation.findings {
-        let Outcome::Ignored(why) = &finding.outcome else {
-            continue;
+        let (what, text) = match &finding.outcome {
+            Outcome::Ignored(why) => ("ignored: ", why),
+            Outcome::Warned(text) => ("", text),
+            _ => continue,
         };
-        let kind = (finding.origin.setting.as_str(), why.as_str());
+        let kind = (finding.origin.setting.as_str(), text.as_str());
         if !said.contains(&kind) {
             said.push(kind);
-            let _ = writeln!(
-                io::stderr(),
-                "wharf-config: {}: ignored: {why}",
-                finding.origin
-            );
+            let origin = &finding.origin;
+            let _ = writeln!(io::stderr(), "wharf-config: {origin}: {what}{text}");
         }
     }
 }

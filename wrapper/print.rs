@@ -129,6 +129,7 @@ pub fn check(out: &mut dyn Write, translation: &Translation) -> io::Result<()> {
             }
             Outcome::Nothing(why) => writeln!(out, "fine: {origin}: {why}")?,
             Outcome::Ignored(why) => writeln!(out, "ignored: {origin}: {why}")?,
+            Outcome::Warned(text) => writeln!(out, "warning: {origin}: {text}")?,
             Outcome::Refused(why) => writeln!(out, "refused: {origin}: {why}")?,
         }
     }

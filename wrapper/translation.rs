@@ -14,6 +14,7 @@ use crate::flags::{Flags, Stop, definition, not_available_yet};
 use crate::keeper::sources;
 use crate::settings::Settings;
 
+use super::files::Text;
 use super::print::{shown, shown_path};
 
 /// Flags about how a process is kept, which nobody is less safe without: until the server has them they are ignored with a
@@ -105,6 +106,8 @@ pub enum Outcome {
     Nothing(String),
     /// It changes nothing that matters, and is ignored for this reason.
     Ignored(String),
+    /// It holds, and this should be known about it.
+    Warned(String),
     /// It cannot be expressed: the reason, and what to do.
     Refused(String),
 }
@@ -169,6 +172,22 @@ impl Translation {
     /// The setting is decoration, and ignored with a warning. Never for what restricts anybody.
     pub fn ignore(&mut self, origin: &Origin, why: &str) {
         self.find(origin, Outcome::Ignored(why.to_owned()));
+    }
+
+    /// Says something about a setting whose meaning is in the command line besides.
+    pub fn warn(&mut self, origin: &Origin, text: &str) {
+        self.find(origin, Outcome::Warned(text.to_owned()));
+    }
+
+    /// Says that a setting is a secret when others can read its file.
+    pub fn secret(&mut self, origin: &Origin, text: &Text) {
+        if text.is_readable_by_others {
+            let path = shown_path(&text.path);
+            self.warn(
+                origin,
+                &format!("others can read this secret; chmod go-r {path}"),
+            );
+        }
     }
 
     /// The setting cannot be expressed. `cure` says what the administrator can do.
@@ -239,24 +258,21 @@ impl Translation {
             value,
             origin: origin.clone(),
         };
-        // Asking for no TLS asks for what there is.
-        let asks_for_nothing = long == "tls" && flag.value.as_deref() == Some(OsStr::new("0"));
-        match not_available_yet(long).filter(|_| !asks_for_nothing) {
-            Some(why) if HARMLESS_TO_WAIT_FOR.contains(&long) => return self.ignore(origin, why),
-            Some(why) => {
-                let reason = format!("not available in this version yet: {why}");
-                let cure =
-                    "remove the setting if you can do without it, or wait for a later version";
-                return self.refuse(origin, &reason, cure);
-            }
-            None => {}
-        }
+        // The server's own reading comes first: a wrong value is wrong now as it will be later, and -Y 0 asks for what there is.
         match Flags::parse(std::iter::once("wharf-ftpd".into()).chain(flag.words())) {
             Ok(_) => {
                 self.find(origin, Outcome::Flag(flag.words()));
                 self.flags.push(flag);
             }
-            Err(stop) => self.refuse(origin, &bare(&stop), ""),
+            Err(stop) => match not_available_yet(long).filter(|why| stop.text.ends_with(why)) {
+                Some(why) if HARMLESS_TO_WAIT_FOR.contains(&long) => self.ignore(origin, why),
+                Some(_) => {
+                    let cure =
+                        "remove the setting if you can do without it, or wait for a later version";
+                    self.refuse(origin, &bare(&stop), cure);
+                }
+                None => self.refuse(origin, &bare(&stop), ""),
+            },
         }
     }
 

@@ -235,6 +235,37 @@ fn a_folder_that_others_can_write_is_refused() {
 }
 
 #[test]
+fn the_choices_of_debians_start_script_are_read_when_asked_for() {
+    let place = folder();
+    write(place.path(), "p/conf/AnonymousOnly", "yes\n");
+    fs::create_dir(place.path().join("p/auth")).expect("folder");
+    write(
+        place.path(),
+        "ordinary",
+        "# x\nSTANDALONE_OR_INETD=inetd\nVIRTUALCHROOT=false\nUPLOADSCRIPT=\n",
+    );
+    let said = run(place.path(), &["--check", "--defaults", "ordinary", "p"]);
+    assert_eq!(said.status, 0, "{}", said.out);
+    let text = "STANDALONE_OR_INETD='standalone'\nVIRTUALCHROOT=\"true\"\nUPLOADSCRIPT=/bin/x\nUPLOADUID=$(id -u)\nNOSUCH=1\n";
+    write(place.path(), "odd", text);
+    let said = run(place.path(), &["--check", "--defaults", "odd", "p"]);
+    assert_eq!(said.status, 78);
+    for part in [
+        ": odd:1: STANDALONE_OR_INETD: ",
+        "refused: odd:2: VIRTUALCHROOT: links out of a home are never followed; mount ",
+        "ignored: odd:3: UPLOADSCRIPT: start wharf-uploadscript",
+        "refused: odd:4: UPLOADUID=$(id -u): no assignment of a plain value; ",
+        "refused: odd:5: NOSUCH: unknown setting",
+    ] {
+        assert!(said.out.contains(part), "{part}: {}", said.out);
+    }
+    assert_eq!(
+        run(place.path(), &["--check", "--defaults", "missing", "p"]).status,
+        78
+    );
+}
+
+#[test]
 fn files_that_include_each_other_end_in_one_line() {
     let place = ground("AnonymousOnly yes\nInclude b.conf\n");
     write(place.path(), "b.conf", "Include a.conf\n");
@@ -303,8 +334,12 @@ fn under_inetd_the_client_sees_the_server_or_a_plain_421() {
     let (got, status) = under_inetd(place.path(), &["--server", "./ftpd", "a.conf"]);
     assert_eq!((got.as_str(), status), ("220 hello\n220 a socket\n", 0));
     for (words, expected) in [
-        (["--check", "none.conf"], 66),
+        (["--server=./ftpd", "none.conf"], 66),
         (["--nonsense", "a.conf"], 64),
+        (["--check", "a.conf"], 64),
+        (["--print", "a.conf"], 64),
+        (["--dialect", "list"], 64),
+        (["--help", "a.conf"], 64),
     ] {
         let (got, status) = under_inetd(place.path(), &words);
         assert_eq!(

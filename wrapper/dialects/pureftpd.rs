@@ -494,7 +494,7 @@ fn default_login(whole: &Origin, translation: &mut Translation) {
         translation.source(&origin, "pam", None);
     } else {
         translation.source(&origin, "unix", None);
-        translation.ignore(
+        translation.warn(
             &origin,
             "Pure-FTPd asks PAM where it was built with it; here the passwords of the system count, without what PAM may \
              forbid besides, such as the names in /etc/ftpusers (--denyusers /etc/ftpusers)",
