@@ -18,7 +18,7 @@ use crate::support::{copy, folder, run};
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/corpus");
 
 /// What a setting is refused with whose flag the server does not have yet.
-const IS_TO_COME: &str = "a flag this server does not have yet";
+pub(crate) const IS_TO_COME: &str = "a flag this server does not have yet";
 
 /// What depends on how the server was built.
 fn for_this_build(text: &str) -> String {

@@ -1,8 +1,16 @@
 //! `wharf-config` as an administrator runs it: files of other servers beside the flags they must become, and the program's
 //! own options.
 
+#[path = "../common"]
+mod common {
+    #[expect(dead_code, reason = "not every program of tests needs all of it")]
+    pub(crate) mod client;
+    pub(crate) mod ending;
+}
+
 mod beside_pure_ftpd;
 mod beside_pure_ftpd_wrapper;
+mod beside_vsftpd;
 mod corpus;
 mod program;
 mod support;
