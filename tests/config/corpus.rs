@@ -70,8 +70,13 @@ fn judge(dialect: &str, place: &Path, name: &str, source: &Path) -> Option<Strin
         return differs(&beside("flags"), &flags, false)
             .or_else(|| differs(&beside("warnings"), &err, true));
     }
-    let (waiting, err): (Vec<&str>, Vec<&str>) =
-        err.lines().partition(|line| line.contains(IS_TO_COME));
+    // What is not available yet is the point of some configurations, and to come for those that have flags beside them.
+    let has_flags = beside("flags").exists();
+    let waits = |line: &&str| {
+        line.contains(IS_TO_COME)
+            || (has_flags && line.contains("not available in this version yet"))
+    };
+    let (waiting, err): (Vec<&str>, Vec<&str>) = err.lines().partition(waits);
     let err: String = err.iter().map(|line| format!("{line}\n")).collect();
     if err.is_empty() && !waiting.is_empty() && said.status == 78 {
         eprintln!("skipped: {dialect}/{name}: {}", waiting.join("; "));

@@ -18,7 +18,7 @@ const COMING: &[(&str, &str)] = &[
     ),
     (
         "denycommands",
-        "remove cmds_denied if write_enable, download_enable and the like say enough",
+        "remove cmds_denied and mdtm_write if write_enable, download_enable and the like say enough",
     ),
     (
         "anonymousumask",

@@ -142,11 +142,7 @@ fn changes(rules: &mut Rules<'_>, groups: Groups, may_write: bool) {
         ),
     }
     if !rules.yes("mdtm_write") && may_write && groups.has_local_rules() {
-        rules.refuse(
-            "mdtm_write",
-            "users who may write a file can set its time by MFMT and SITE UTIME, and no flag forbids that alone",
-            "remove it if that is no harm",
-        );
+        rules.give("mdtm_write", "denycommands", "MFMT,SITE_UTIME");
     } else {
         rules.nothing(
             "mdtm_write",
@@ -194,7 +190,7 @@ const BESIDE: &[(&[u8], &[&[u8]])] = &[
     (b"LIST", &[b"MLSD"]),
     (b"NLST", &[b"MLSD"]),
     (b"SIZE", &[b"MLSD", b"MLST"]),
-    (b"MDTM", &[b"MFMT", b"MLSD", b"MLST"]),
+    (b"MDTM", &[b"MFMT", b"MLSD", b"MLST", b"SITE_UTIME"]),
 ];
 
 fn commands(rules: &mut Rules<'_>) {
@@ -225,6 +221,11 @@ fn commands(rules: &mut Rules<'_>) {
                     verbs.push(verb);
                 }
             }
+        }
+        // What else SITE can do here has no part in what was allowed there.
+        if key == "cmds_allowed" && verbs.contains(&b"SITE".as_slice()) {
+            verbs.retain(|verb| *verb != b"SITE");
+            verbs.extend([b"SITE_CHMOD".as_slice(), b"SITE_HELP"]);
         }
         rules.give_text(key, long, &verbs.join(&b','));
     }
@@ -258,18 +259,21 @@ fn names(rules: &mut Rules<'_>) {
     }
 }
 
-/// `-t` is for anonymous and `-T` for everybody; there is none for users alone.
+/// `-t` is for anonymous and `-T` for everybody; there is none for users alone. Users who are held to the rules for anonymous
+/// are users to `-T`.
 fn rates(rules: &mut Rules<'_>, groups: Groups) {
     let keys = ["anon_max_rate", "local_max_rate"];
-    let (anonymous, local) = (rules.number(keys[0]), rules.number(keys[1]));
-    let slow = [
-        (keys[0], anonymous, groups.has_anonymous_rules()),
-        (keys[1], local, groups.has_local_rules()),
-    ];
-    if let Some((key, ..)) = slow
+    let of_users = match groups.guests_as_anonymous {
+        true => keys[0],
+        false => keys[1],
+    };
+    let anonymous = groups.anonymous.then(|| rules.number(keys[0]));
+    let users = groups.local.then(|| rules.number(of_users));
+    let slow = [(keys[0], anonymous), (of_users, users)];
+    let slow = slow
         .iter()
-        .find(|(_, rate, holds)| *holds && (1..1024).contains(rate))
-    {
+        .find(|(_, rate)| rate.is_some_and(|rate| (1..1024).contains(&rate)));
+    if let Some((key, _)) = slow {
         rules.refuse(
             key,
             "the server counts whole KiB a second",
@@ -277,9 +281,9 @@ fn rates(rules: &mut Rules<'_>, groups: Groups) {
         );
         return rules.all_nothing(&keys, "see the other rate");
     }
-    let (key, long, rate) = match (groups.has_anonymous_rules(), groups.has_local_rules()) {
-        (true, true) if anonymous == local => (keys[1], "userbandwidth", local),
-        (true, true) if local > 0 => {
+    let (key, long, rate) = match (anonymous, users) {
+        (Some(anonymous), Some(users)) if anonymous == users => (of_users, "userbandwidth", users),
+        (Some(_), Some(users)) if users > 0 => {
             rules.refuse(
                 "local_max_rate",
                 "there is a limit for anonymous and one for everybody, none for users alone",
@@ -287,9 +291,9 @@ fn rates(rules: &mut Rules<'_>, groups: Groups) {
             );
             return rules.nothing("anon_max_rate", "see local_max_rate");
         }
-        (true, _) => (keys[0], "anonymousbandwidth", anonymous),
-        (false, true) => (keys[1], "userbandwidth", local),
-        (false, false) => (keys[0], "", 0),
+        (Some(anonymous), _) => (keys[0], "anonymousbandwidth", anonymous),
+        (None, Some(users)) => (of_users, "userbandwidth", users),
+        (None, None) => (keys[0], "", 0),
     };
     if rate > 0 {
         rules.give(key, long, (rate / 1024).to_string());

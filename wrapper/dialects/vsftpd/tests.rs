@@ -260,7 +260,10 @@ fn nobody_can_write_unless_it_is_allowed() {
         "--chownuploads root:644",
     );
     has(&format!("{WRITE}chmod_enable=NO"), "-R");
-    refused(&format!("{WRITE}mdtm_write=NO"), "MFMT");
+    has(
+        &format!("{WRITE}mdtm_write=NO"),
+        "--denycommands MFMT,SITE_UTIME",
+    );
     has(&format!("{WRITE}delete_failed_uploads=YES"), "-0");
 }
 
@@ -321,7 +324,7 @@ fn where_users_are_kept() {
         &format!("{GUEST}user_sub_token=$USER"),
         "write the directory as local_root",
     );
-    has("anon_root=/srv/pub", "--anonymousroot /srv/pub");
+    has("anon_root=/srv/././pub", "--anonymousroot /srv/pub");
     has("ftp_username=files", "--anonymoususer files");
 }
 
@@ -332,6 +335,7 @@ fn virtual_users_are_held_to_the_rules_for_anonymous_unless_told_otherwise() {
     has(GUEST, "--mapusersasanonymous");
     has(GUEST, "-A");
     has(GUEST, "-i");
+    has(GUEST, "-z");
     has(GUEST, "--worldreadableonly");
     has(&format!("{GUEST}anon_umask=022"), "-U 133:022");
     let local = format!("{GUEST}virtual_use_local_privs=YES\nallow_writeable_chroot=YES");
@@ -358,10 +362,14 @@ fn what_may_be_read_and_said() {
         "cmds_allowed=USER,PASS,QUIT",
         "--allowcommands USER,PASS,QUIT",
     );
+    has(
+        "cmds_allowed=SITE,RETR",
+        "--allowcommands RETR,SITE_CHMOD,SITE_HELP",
+    );
     has("cmds_denied=LIST,DELE", "--denycommands LIST,DELE,MLSD");
     has(
         "cmds_denied=SIZE,MDTM,MLST",
-        "--denycommands SIZE,MDTM,MLST,MLSD,MFMT",
+        "--denycommands SIZE,MDTM,MLST,MLSD,MFMT,SITE_UTIME",
     );
     refused("cmds_denied=LIST, DELE", "in capitals");
     refused("cmds_allowed=list", "in capitals");
@@ -391,6 +399,8 @@ fn rates_are_kib_and_never_faster_than_asked_for() {
         "local_enable=YES\nlocal_max_rate=5000",
         "none for users alone",
     );
+    has(&format!("{GUEST}anon_max_rate=20480"), "-T 20");
+    lacks(&format!("{GUEST}local_max_rate=20480"), "-T");
     refused("anon_max_rate=512", "1024 or more");
     lacks("local_max_rate=512", "-T");
 }

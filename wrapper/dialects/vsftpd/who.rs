@@ -132,12 +132,16 @@ fn anonymous(rules: &mut Rules<'_>, groups: Groups) {
         );
     }
     match rules.text("anon_root") {
-        Some(root) => rules.give_text("anon_root", "anonymousroot", &root),
+        Some(root) => rules.give_text("anon_root", "anonymousroot", &without_dot(&root)),
         None => rules.nothing("anon_root", "none, so the home of ftp_username is the root"),
     }
-    // vsftpd asks for no more than what the file system allows and anon_world_readable_only leaves.
-    rules.switch("anonymous_enable", "allowdotfiles");
-    rules.switch("anonymous_enable", "anonymousreadown");
+    reads_as_the_file_system_lets_it(rules, "anonymous_enable");
+}
+
+/// vsftpd asks for no more than what the file system allows and anon_world_readable_only leaves.
+fn reads_as_the_file_system_lets_it(rules: &mut Rules<'_>, key: &str) {
+    rules.switch(key, "allowdotfiles");
+    rules.switch(key, "anonymousreadown");
 }
 
 fn passwords(rules: &mut Rules<'_>, groups: Groups, files: &mut Files, choices: &Choices) {
@@ -287,6 +291,9 @@ fn guests(rules: &mut Rules<'_>, groups: Groups) {
     rules.nothing("guest_username", "it is for guest_enable");
     if groups.guests_as_anonymous {
         rules.switch("virtual_use_local_privs", "mapusersasanonymous");
+        if !groups.anonymous {
+            reads_as_the_file_system_lets_it(rules, "guest_enable");
+        }
     } else {
         rules.nothing("virtual_use_local_privs", "they may do what users may");
     }
@@ -361,7 +368,16 @@ fn give_root(rules: &mut Rules<'_>, key: &str, root: &[u8], token: Option<&[u8]>
             }
         }
     }
-    rules.give_text(key, "userroot", &given);
+    rules.give_text(key, "userroot", &without_dot(&given));
+}
+
+/// The same directory without /./, before which the server would let the root end.
+fn without_dot(path: &[u8]) -> Vec<u8> {
+    let mut path = path.to_vec();
+    while let Some(at) = path.windows(3).position(|window| window == b"/./") {
+        path.drain(at..at + 2);
+    }
+    path
 }
 
 fn holds(text: &[u8], part: &[u8]) -> bool {
