@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 use crate::flags::{self, Parsed, Stop};
+use crate::logs::formats::TransferLog;
 use crate::units::{
     Ban, Bandwidth, Cidr, Facility, Glob, HostPort, PassiveAddress, PassiveFor, PortRange, Quota,
     Ratio, Recursion, SyslogFacility, Umasks, UploadOwner,
@@ -351,7 +352,7 @@ pub enum LogTo {
 }
 
 /// What is recorded, and where it goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Logging {
     /// Where records go (-f).
     pub facility: LogTo,
@@ -359,6 +360,8 @@ pub struct Logging {
     pub pid: bool,
     /// 1 records commands, 2 replies as well (-d).
     pub verbose: u8,
+    /// Files that transfers are recorded in (-O).
+    pub transfers: Vec<TransferLog>,
 }
 
 /// How the server runs and ends.
@@ -368,16 +371,25 @@ pub struct Process {
     pub drain: Duration,
     /// The pipe through which a script is told of uploads (-o, --uploadpipe); None without -o.
     pub upload_pipe: Option<PathBuf>,
+    /// Run in the background (-B).
+    pub background: bool,
+    /// The file for the process number (-g); None is the default of the way it is started.
+    pub pid_file: Option<PathBuf>,
 }
 
 /// The pipe of `-o`: Pure-FTPd's, so that either's script works with either server.
 pub const UPLOAD_PIPE: &str = "/var/run/pure-ftpd.upload.pipe";
+
+/// The file for the process number of a server in the background: Pure-FTPd's, for start scripts that look there.
+pub const PID_FILE: &str = "/var/run/pure-ftpd.pid";
 
 impl Default for Process {
     fn default() -> Self {
         Process {
             drain: Duration::from_secs(5),
             upload_pipe: None,
+            background: false,
+            pid_file: None,
         }
     }
 }
@@ -607,6 +619,7 @@ fn logging(flags: &flags::Logging) -> Logging {
         },
         pid: flags.log_pid,
         verbose: flags.verbose.min(2),
+        transfers: flags.alt_log.clone(),
     }
 }
 
@@ -618,6 +631,8 @@ fn process(flags: &flags::Process) -> Process {
             let named = flags.upload_pipe.clone();
             named.unwrap_or_else(|| PathBuf::from(UPLOAD_PIPE))
         }),
+        background: flags.daemonize,
+        pid_file: flags.pid_file.clone(),
     }
 }
 

@@ -17,10 +17,6 @@ use crate::settings::Settings;
 use super::files::Text;
 use super::print::{shown, shown_path};
 
-/// Flags about how a process is kept, which nobody is less safe without: until the server has them they are ignored with a
-/// warning. Every other flag that has to wait is refused.
-const HARMLESS_TO_WAIT_FOR: [&str; 2] = ["daemonize", "pidfile"];
-
 /// Where a setting stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
@@ -265,7 +261,6 @@ impl Translation {
                 self.flags.push(flag);
             }
             Err(stop) => match not_available_yet(long).filter(|why| stop.text.ends_with(why)) {
-                Some(why) if HARMLESS_TO_WAIT_FOR.contains(&long) => self.ignore(origin, why),
                 Some(_) => {
                     let cure =
                         "remove the setting if you can do without it, or wait for a later version";

@@ -1,5 +1,6 @@
 //! The flags under "Logging": what is recorded, and where it goes.
 
+use crate::logs::formats::TransferLog;
 use crate::units::SyslogFacility;
 use clap::Args;
 
@@ -26,7 +27,10 @@ pub struct Logging {
 
     /// Record transfers in this file
     ///
-    /// FORMAT is clf, stats, w3c or xferlog. It may be given more than once.
+    /// FORMAT is clf (as web servers have it, and the default), stats (Pure-FTPd's own), w3c or xferlog
+    /// (as wu-ftpd had it). Each upload and download is a line, and one that was aborted is marked. The
+    /// file is made for root alone, is not reached through a link, and is opened anew at SIGHUP. It may
+    /// be given more than once.
     #[arg(short = 'O', long = "altlog", value_name = "[FORMAT:]FILE")]
-    pub alt_log: Vec<String>,
+    pub alt_log: Vec<TransferLog>,
 }

@@ -105,7 +105,7 @@ pub struct Login {
     /// The file holds a name on each line; empty lines and those that begin with # are skipped. Who is
     /// not named is answered like somebody with a wrong password. Either of the names anonymous and
     /// ftp stands for anonymous sessions, which are refused as well when neither is there. Names are
-    /// compared letter by letter. The file is read at start only.
+    /// compared letter by letter. The file is read at start and again at SIGHUP.
     #[arg(long = "userlist", value_name = "FILE")]
     pub user_list: Option<PathBuf>,
 

@@ -40,7 +40,7 @@ pub struct Network {
     /// Tell passive clients to connect to this address
     ///
     /// For servers behind address translation. It is an IPv4 address, a host name that is looked up
-    /// at start, or 0.0.0.0 for the address the client's own control connection came to, which is the
+    /// at start and again while clients come, at most every 30 seconds, or 0.0.0.0 for the address the client's own control connection came to, which is the
     /// default. It changes the reply to PASV alone: EPSV carries no address. Clients of networks
     /// named by --passivefor are told what that says, and clients of private networks who came to a
     /// private address of the machine are told that one.
@@ -113,7 +113,9 @@ pub struct Network {
 
     /// Do not look up the names of clients
     ///
-    /// Logs then show addresses alone. Limits and refusals go by address with or without this flag.
+    /// Without it the log has a line with the name of each client that has one, as soon as a name server has told it, if
+    /// the name leads back to the client's address. No client waits for that. All other lines have the address, and
+    /// limits and refusals go by address with or without this flag.
     #[arg(short = 'H', long = "dontresolve")]
     pub dont_resolve: bool,
 

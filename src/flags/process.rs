@@ -16,10 +16,19 @@ pub struct Process {
     pub drain: Option<Seconds>,
 
     /// Run in the background
+    ///
+    /// The command ends when the server is ready to accept clients, with exit status 0, or when it could not start, with
+    /// the status of that. The log goes to the facility ftp of the system log unless -f says otherwise. Under inetd this
+    /// has no effect.
     #[arg(short = 'B', long = "daemonize")]
     pub daemonize: bool,
 
     /// Write the process number to this file
+    ///
+    /// The file is locked while the server runs: a second server with the same file does not start. When the server ends
+    /// the file is removed, or left empty where the server has given up the right to remove it. With -B and started by
+    /// root the default is /var/run/pure-ftpd.pid; in the foreground no file is written without this flag. Under inetd
+    /// this has no effect.
     #[arg(short = 'g', long = "pidfile", value_name = "FILE")]
     pub pid_file: Option<PathBuf>,
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::message::{Answer, Check, Denial, Grant, MOST_GROUPS};
 use super::sources::{Found, Opened, Source, Verdict};
 use crate::sys::creds::{self, Identity};
-use crate::sys::homes;
+use crate::sys::{homes, system_users};
 
 /// Who is kept in the home directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -27,8 +27,17 @@ pub enum Jail {
     AllBut(u32),
 }
 
+/// A file that is opened again while the server runs.
+#[derive(Clone, Debug)]
+pub struct Reopened {
+    /// Where it was at the start.
+    pub path: PathBuf,
+    /// Opens it as at the start, without waiting for anybody.
+    pub open: fn(&Path) -> io::Result<OwnedFd>,
+}
+
 /// What the flags say about accounts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// `-l`, in order: names and arguments of sources.
     pub sources: Vec<String>,
@@ -46,6 +55,33 @@ pub struct Plan {
     pub only: Option<(u32, u32)>,
     /// Whether workers switch to the user (they are root) or the server has one identity for all.
     pub switches: bool,
+    /// Whether names are looked up: of clients without `-H`, and of `-P`.
+    pub names: bool,
+    /// Whether ports below 1024 are bound.
+    pub binds: bool,
+    /// `-P`, where it is a name.
+    pub passive_name: Option<String>,
+    /// Files that are opened again while the server runs.
+    pub reopened: Vec<Reopened>,
+    /// The user and group of processes that need no rights, where the server was started by root.
+    pub nobody: Option<(u32, u32)>,
+}
+
+impl Plan {
+    /// Whether there is anything for a keeper to do.
+    pub fn needs_keeper(&self) -> bool {
+        self.needs_rights() || self.names
+    }
+
+    /// Whether without the keeper nobody can log in, or data connections cannot be made.
+    pub fn is_vital(&self) -> bool {
+        !self.sources.is_empty() || self.binds
+    }
+
+    /// Whether the keeper does anything that a process without rights could not.
+    pub(super) fn needs_rights(&self) -> bool {
+        self.is_vital() || !self.reopened.is_empty()
+    }
 }
 
 /// What a check came to: the answer, and the descriptors that go with it.
@@ -78,6 +114,16 @@ pub(super) fn check(sources: &mut [Box<dyn Source>], plan: &Plan, question: &Che
         true => denied(Denial::Unavailable, notes),
         false => denied(Denial::Credentials, notes),
     }
+}
+
+/// Reads databases that changed, and says what is wrong with them.
+pub(super) fn look(sources: &mut [Box<dyn Source>]) -> Answer {
+    let mut notes = Vec::new();
+    for source in sources {
+        source.look();
+        notes.extend(source.complaint());
+    }
+    Answer::Looked(notes.join("; "))
 }
 
 fn denied(denial: Denial, notes: Vec<String>) -> Outcome {
@@ -152,16 +198,7 @@ fn groups_of(found: &Found) -> Vec<u32> {
     let Some(name) = &found.system_name else {
         return vec![found.gid];
     };
-    let listed = users::get_user_groups(OsStr::from_bytes(name), found.gid).unwrap_or_default();
-    let mut groups: Vec<u32> = listed
-        .iter()
-        .map(users::Group::gid)
-        .take(MOST_GROUPS)
-        .collect();
-    if groups.is_empty() {
-        groups.push(found.gid);
-    }
-    groups
+    system_users::groups_of(name, found.gid, MOST_GROUPS)
 }
 
 /// Where an account lives.
@@ -220,7 +257,10 @@ fn open_root(plan: &Plan, home: &Home, identity: &Arc<Identity>) -> io::Result<O
         creds::assume(identity)?;
         let opened = homes::open_root(&home.root, identity.uid).and_then(|root| {
             // The start must be there too: a session never begins in a place that is not.
-            homes::open_root(&directory, identity.uid).map(|_| root)
+            match directory == home.root {
+                true => Ok(root),
+                false => homes::open_root(&directory, identity.uid).map(|_| root),
+            }
         });
         creds::reset();
         opened
@@ -259,6 +299,11 @@ mod tests {
             quota_for_all: false,
             only: None,
             switches: true,
+            names: false,
+            binds: false,
+            passive_name: None,
+            reopened: Vec::new(),
+            nobody: None,
         }
     }
 

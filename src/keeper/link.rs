@@ -4,34 +4,44 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use rustix::process::Pid;
 use zeroize::Zeroize;
 
 use super::message::{Answer, Check, Denial, Grant, LONGEST, Question};
-use super::wire;
+use super::{seconds, wire};
 use crate::reactor::{Direction, Handle, Io, Priority};
 use crate::sys::process;
 
 /// Logins in flight; more are told to come again (threats: C4).
 const MOST_CHECKS: usize = 64;
 
+/// Names being looked up; more clients stay without one.
+const MOST_NAMES: usize = 64;
+
 /// How long a session waits for the answer to its login (threats: C8).
 const CHECK_DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long for a bound socket, and for a name.
+/// How long for a bound socket, a name and a file.
 const SHORT_DEADLINE: Duration = Duration::from_secs(3);
 
 /// The server's ends of the pairs.
 pub struct Ends {
+    /// The keeper's process.
+    pub keeper: Pid,
     pub(super) checks: OwnedFd,
     pub(super) names: OwnedFd,
-    pub(super) binds: OwnedFd,
+    pub(super) opens: OwnedFd,
+    /// Whether there are sources of accounts.
+    pub(super) has_accounts: bool,
+    /// [`Plan::is_vital`](super::Plan::is_vital)
+    pub(super) is_vital: bool,
 }
 
 /// The way to the keeper. Cloning is cheap.
@@ -39,7 +49,9 @@ pub struct Ends {
 pub struct Link {
     checks: Rc<Lane>,
     names: Rc<Lane>,
-    binds: Rc<Lane>,
+    opens: Rc<Lane>,
+    has_accounts: bool,
+    is_vital: bool,
 }
 
 /// A login that was granted.
@@ -71,7 +83,9 @@ impl Link {
         Link {
             checks: Lane::new(handle, ends.checks),
             names: Lane::new(handle, ends.names),
-            binds: Lane::new(handle, ends.binds),
+            opens: Lane::new(handle, ends.opens),
+            has_accounts: ends.has_accounts,
+            is_vital: ends.is_vital,
         }
     }
 
@@ -80,6 +94,9 @@ impl Link {
     /// # Errors
     /// [`NotGranted`].
     pub async fn check(&self, check: Check) -> Result<Granted, NotGranted> {
+        if !self.has_accounts {
+            return Err(NotGranted::Denied(Denial::Credentials, String::new()));
+        }
         if self.checks.waiting() >= MOST_CHECKS {
             return Err(NotGranted::Busy);
         }
@@ -108,7 +125,7 @@ impl Link {
     /// What bind(2) gave the keeper; [`ErrorKind::TimedOut`] and [`ErrorKind::BrokenPipe`] without an answer.
     pub async fn bind(&self, local: SocketAddr) -> io::Result<OwnedFd> {
         match self
-            .binds
+            .opens
             .ask(&Question::Bind(local), SHORT_DEADLINE)
             .await?
         {
@@ -122,6 +139,9 @@ impl Link {
 
     /// The name of an address, if it has one and it is found in time.
     pub async fn name(&self, address: IpAddr) -> Option<String> {
+        if self.names.waiting() >= MOST_NAMES {
+            return None;
+        }
         match self
             .names
             .ask(&Question::Name(address), SHORT_DEADLINE)
@@ -132,9 +152,46 @@ impl Link {
         }
     }
 
-    /// Whether the keeper is gone: no more logins then.
-    pub fn is_broken(&self) -> bool {
-        self.checks.broken.get()
+    /// The address that the name of `-P` has now; none where it cannot be found in time.
+    pub async fn passive_address(&self) -> Option<Ipv4Addr> {
+        match self.names.ask(&Question::Passive, SHORT_DEADLINE).await {
+            Ok((Answer::Passive(address), _)) => address,
+            _ => None,
+        }
+    }
+
+    /// Opens anew the file at this place in [`Plan::reopened`](super::Plan::reopened).
+    ///
+    /// # Errors
+    /// What open(2) gave the keeper, and as for [`Link::bind`].
+    pub async fn reopen(&self, place: u8) -> io::Result<OwnedFd> {
+        let question = Question::Reopen(place);
+        match self.opens.ask(&question, SHORT_DEADLINE).await? {
+            (Answer::Reopened, mut descriptors) => {
+                descriptors.pop().ok_or(ErrorKind::InvalidData.into())
+            }
+            (Answer::Failed(errno), _) => Err(io::Error::from_raw_os_error(errno)),
+            _ => Err(ErrorKind::InvalidData.into()),
+        }
+    }
+
+    /// Has the databases read again if they changed, and says what is wrong with them; empty where nothing is.
+    ///
+    /// # Errors
+    /// As for [`Link::bind`].
+    pub async fn look(&self) -> io::Result<String> {
+        if !self.has_accounts {
+            return Ok(String::new());
+        }
+        match self.checks.ask(&Question::Look, CHECK_DEADLINE).await? {
+            (Answer::Looked(note), _) => Ok(note),
+            _ => Err(ErrorKind::InvalidData.into()),
+        }
+    }
+
+    /// Whether the keeper is gone, and with it more than the names of clients: no more logins then.
+    pub fn is_missed(&self) -> bool {
+        self.is_vital && self.checks.broken.get()
     }
 }
 
@@ -178,7 +235,8 @@ impl Lane {
         }
         let number = self.last.get() + 1;
         self.last.set(number);
-        let mut message = wire::question(number, question);
+        let until = seconds() + patience.as_secs();
+        let mut message = wire::question(number, until, question);
         let sent = process::send(&self.socket, &message, &[]);
         message.zeroize();
         sent?;

@@ -1,11 +1,11 @@
 //! What travels between the server and its keeper, and its form on the wire.
 //!
-//! One datagram of a SOCK_SEQPACKET pair is one message: a number that the answer repeats, a kind, then fields in a
+//! One datagram of a SOCK_SEQPACKET pair is one message: a number that the answer repeats, with a question until when it is waited for, a kind, then fields in a
 //! fixed order, each of fixed size or with its length in front. A message that is too long, too short, of an unknown
 //! kind or with bytes left over is refused whole.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use zeroize::Zeroize;
 
@@ -69,6 +69,17 @@ pub struct Check {
     pub sni: Vec<u8>,
 }
 
+/// A question on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The answer repeats it.
+    pub number: u64,
+    /// Nobody waits for the answer after this second of the monotonic clock, so a worker that comes to it later passes it over.
+    pub until: u64,
+    /// What is asked.
+    pub question: Question,
+}
+
 /// What the server may ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
@@ -78,6 +89,12 @@ pub enum Question {
     Bind(SocketAddr),
     /// The name of a client's address.
     Name(IpAddr),
+    /// The address of the name that `-P` gave at start.
+    Passive,
+    /// A file to be read again: its place in [`Plan::reopened`](super::Plan::reopened).
+    Reopen(u8),
+    /// A look at the databases, without a login.
+    Look,
 }
 
 /// Limits of one account; none where a field is empty.
@@ -143,6 +160,12 @@ pub enum Answer {
     Bound,
     /// To a question for a name; letters, digits, `.`, `-` and `_` only.
     Name(Option<String>),
+    /// To a question for the address of `-P`.
+    Passive(Option<Ipv4Addr>),
+    /// To a question for a file; its descriptor comes with the message.
+    Reopened,
+    /// To a look at the databases: what is wrong with them, empty where nothing is.
+    Looked(String),
     /// The thing asked for could not be done: an errno.
     Failed(i32),
 }

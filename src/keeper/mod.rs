@@ -1,9 +1,10 @@
 #![forbid(unsafe_code)]
 //! The keeper: a second, tiny process that keeps the rights the server gives up, and what it knows of accounts.
 //!
-//! It checks logins (through workers it forks), binds ports below 1024, looks names up, makes home directories. The
-//! server asks it over a socket pair and it believes nothing it is told: every message is bounded, every field is
-//! checked, and no message names a path. It never sees a line of FTP.
+//! It checks logins (through workers it forks), binds ports below 1024, looks names up, makes home directories, and opens
+//! anew the lists and logs that SIGHUP is about. The server asks it over a socket pair and it believes
+//! nothing it is told: every message is bounded, every field is checked, and no message names a path. It never sees a
+//! line of FTP.
 //!
 //! [`message`] is what travels, [`sources`] are the places where accounts come from. Users that exist for FTP only stand
 //! in a text file, one [`record`] a line, which is made into a database ([`puredb`]); what a password is compared to is
@@ -19,6 +20,12 @@ pub mod record;
 pub mod sources;
 mod wire;
 
-pub use judge::{Jail, Plan};
+pub use judge::{Jail, Plan, Reopened};
 pub use link::{Granted, Link};
-pub use process::start;
+pub use process::{await_end, start};
+
+/// The second of the monotonic clock, which the server and its keeper have in common.
+fn seconds() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec.unsigned_abs()
+}

@@ -1,10 +1,10 @@
 //! Messages as bytes and back. Numbers are little-endian; what has a length has it in front, in two bytes.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::message::{
-    Answer, Check, Denial, Grant, LONGEST, LONGEST_NAME, LONGEST_PASSWORD, LONGEST_PATH, Limits,
-    MOST_GROUPS, Question, Secret,
+    Answer, Asked, Check, Denial, Grant, LONGEST, LONGEST_NAME, LONGEST_PASSWORD, LONGEST_PATH,
+    Limits, MOST_GROUPS, Question, Secret,
 };
 
 /// Longest text that explains a denial to the log.
@@ -19,9 +19,10 @@ pub(super) struct Malformed;
 
 type Read<T> = Result<T, Malformed>;
 
-/// A question with its number.
-pub(super) fn question(number: u64, question: &Question) -> Vec<u8> {
+/// A question with its number and the second until which its answer is waited for.
+pub(super) fn question(number: u64, until: u64, question: &Question) -> Vec<u8> {
     let mut out = Writer::new(number);
+    out.u64(until);
     match question {
         Question::Check(check) => {
             out.byte(1);
@@ -42,6 +43,12 @@ pub(super) fn question(number: u64, question: &Question) -> Vec<u8> {
             out.byte(3);
             out.address(*address);
         }
+        Question::Passive => out.byte(4),
+        Question::Reopen(file) => {
+            out.byte(5);
+            out.byte(*file);
+        }
+        Question::Look => out.byte(6),
     }
     out.0
 }
@@ -50,9 +57,9 @@ pub(super) fn question(number: u64, question: &Question) -> Vec<u8> {
 ///
 /// # Errors
 /// [`Malformed`] where anything does not fit.
-pub(super) fn read_question(datagram: &[u8]) -> Read<(u64, Question)> {
+pub(super) fn read_question(datagram: &[u8]) -> Read<Asked> {
     let mut from = Reader::new(datagram)?;
-    let number = from.u64()?;
+    let (number, until) = (from.u64()?, from.u64()?);
     let question = match from.byte()? {
         1 => Question::Check(Check {
             user: from.bytes(LONGEST_NAME)?.to_vec(),
@@ -64,10 +71,17 @@ pub(super) fn read_question(datagram: &[u8]) -> Read<(u64, Question)> {
         }),
         2 => Question::Bind(from.socket_address()?),
         3 => Question::Name(from.address()?),
+        4 => Question::Passive,
+        5 => Question::Reopen(from.byte()?),
+        6 => Question::Look,
         _ => return Err(Malformed),
     };
     from.end()?;
-    Ok((number, question))
+    Ok(Asked {
+        number,
+        until,
+        question,
+    })
 }
 
 /// An answer with the number of its question.
@@ -100,6 +114,15 @@ pub(super) fn answer(number: u64, answer: &Answer) -> Vec<u8> {
             out.byte(5);
             out.u32(errno.unsigned_abs());
         }
+        Answer::Passive(address) => {
+            out.byte(6);
+            out.address(address.unwrap_or(Ipv4Addr::UNSPECIFIED).into());
+        }
+        Answer::Reopened => out.byte(7),
+        Answer::Looked(note) => {
+            out.byte(8);
+            out.note(note);
+        }
     }
     out.0
 }
@@ -128,6 +151,13 @@ pub(super) fn read_answer(datagram: &[u8]) -> Read<(u64, Answer)> {
         3 => Answer::Bound,
         4 => Answer::Name(host(from.bytes(LONGEST_HOST)?)?),
         5 => Answer::Failed(i32::try_from(from.u32()?).map_err(|_| Malformed)?),
+        6 => match from.address()? {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Answer::Passive(None),
+            IpAddr::V4(address) => Answer::Passive(Some(address)),
+            IpAddr::V6(_) => return Err(Malformed),
+        },
+        7 => Answer::Reopened,
+        8 => Answer::Looked(from.note()?),
         _ => return Err(Malformed),
     };
     from.end()?;
@@ -383,13 +413,19 @@ mod tests {
             check(),
             Question::Bind("127.0.0.1:20".parse().unwrap()),
             Question::Name("::1".parse().unwrap()),
+            Question::Passive,
+            Question::Reopen(1),
+            Question::Look,
         ];
-        for (number, asked) in questions.iter().enumerate() {
+        for (number, question) in questions.into_iter().enumerate() {
             let number = number as u64;
-            assert_eq!(
-                read_question(&question(number, asked)),
-                Ok((number, asked.clone()))
-            );
+            let sent = super::question(number, 77, &question);
+            let asked = Asked {
+                number,
+                until: 77,
+                question,
+            };
+            assert_eq!(read_question(&sent), Ok(asked));
         }
         let answers = [
             grant(),
@@ -399,6 +435,10 @@ mod tests {
             Answer::Name(None),
             Answer::Name(Some("host-1.example".into())),
             Answer::Failed(98),
+            Answer::Passive(None),
+            Answer::Passive(Some("192.0.2.1".parse().unwrap())),
+            Answer::Reopened,
+            Answer::Looked("file: broken".into()),
         ];
         for given in answers {
             assert_eq!(read_answer(&answer(7, &given)), Ok((7, given.clone())));
@@ -407,7 +447,7 @@ mod tests {
 
     #[test]
     fn every_cut_and_every_extension_is_refused() {
-        for whole in [question(1, &check())] {
+        for whole in [question(1, 2, &check())] {
             for length in 0..whole.len() {
                 assert_eq!(read_question(&whole[..length]), Err(Malformed));
             }
@@ -435,7 +475,7 @@ mod tests {
         };
         long.password = Secret::new(vec![b'x'; LONGEST_PASSWORD + 1]);
         assert_eq!(
-            read_question(&question(1, &Question::Check(long))),
+            read_question(&question(1, 2, &Question::Check(long))),
             Err(Malformed)
         );
     }

@@ -2,16 +2,19 @@
 //!
 //! A record goes through the `log` facade to env_logger, whose pipe end puts it into a bounded queue ([`writer`]); one thread
 //! does the writing, so the caller never waits for a log. [`text`] makes the line, [`syslog`] the datagram of RFC 3164.
-//! Transfer logs are another matter and not made here; which events are worth a record is decided by whoever sees them.
+//! Which events are worth a record is decided by whoever sees them. Transfers are recorded besides in files of their own
+//! ([`transfers`]), in one of the [`formats`] that analysers read.
 //!
 //! Order of starting: [`start`] (opens what a chroot would hide), drop privileges, [`Started::start_writer`]. Records made in
 //! between wait in the queue. A process that wants to fork does so before [`start`].
 
 #![forbid(unsafe_code)]
 
+pub mod formats;
 mod last_words;
 mod syslog;
 mod text;
+pub mod transfers;
 mod writer;
 
 use std::fmt::{self, Write as _};
@@ -164,6 +167,7 @@ impl Started {
     /// # Errors
     /// When the system refuses another thread.
     pub fn start_writer(self) -> io::Result<()> {
+        transfers::start_writers()?;
         ensure_writer()
     }
 }
@@ -307,10 +311,12 @@ fn emit(severity: Severity, mut line: Line, text: fmt::Arguments<'_>) {
 /// Waits until all records are written, at most for `timeout`; for a clean end. Starts the writer when an early end comes before
 /// it was started. False when records are left.
 pub fn flush(timeout: Duration) -> bool {
+    // First: what is missing there is told here.
+    let transfers = transfers::flush(timeout);
     let Some(logs) = LOGS.get() else {
-        return true;
+        return transfers;
     };
-    ensure_writer().is_ok() && logs.queue.wait_until_drained(timeout)
+    transfers && ensure_writer().is_ok() && logs.queue.wait_until_drained(timeout)
 }
 
 /// Makes a panic one ERROR record with its place, and nothing else: stderr may be a client's connection. Before [`start`] the

@@ -42,6 +42,20 @@ pub(super) struct Record {
 pub(super) trait Sink: Send {
     /// Writes the records in order and answers how many of them did not get out.
     fn write(&mut self, records: &[Record]) -> usize;
+
+    /// Says how many records are missing; false when that did not get out either.
+    fn report_dropped(&mut self, dropped: u64) -> bool {
+        let mut line = Line::of_server(Severity::Warning).finish();
+        line.push_str(&format!(
+            "{dropped} log records were dropped: the log did not take them"
+        ));
+        let report = Record {
+            when: Timestamp::now(),
+            severity: Severity::Warning,
+            line: line.into_bytes().into(),
+        };
+        self.write(&[report]) == 0
+    }
 }
 
 /// The records that wait for the writer.
@@ -163,16 +177,7 @@ fn report_dropped(queue: &Queue, sink: &mut dyn Sink) {
     if dropped == 0 {
         return;
     }
-    let mut line = Line::of_server(Severity::Warning).finish();
-    line.push_str(&format!(
-        "{dropped} log records were dropped: the log did not take them"
-    ));
-    let report = Record {
-        when: Timestamp::now(),
-        severity: Severity::Warning,
-        line: line.into_bytes().into(),
-    };
-    if sink.write(&[report]) != 0 {
+    if !sink.report_dropped(dropped) {
         queue.put_back_dropped(dropped);
     }
 }

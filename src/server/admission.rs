@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::names;
 use crate::logs::{self, Severity};
 use crate::net::{self, Accepted, Listener, Stream};
 use crate::proto::reply::Reply;
@@ -82,6 +83,7 @@ fn admit(shared: &Rc<Shared>, stream: Stream, complained: &mut Option<std::net::
     let counted = Counted::session(shared, peer);
     let mut session = Session::new(shared, stream, local, counted);
     note_load(shared, &mut session);
+    names::look_up(shared, peer);
     shared.handle.spawn(session.run());
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::Path;
 
+use super::pid_file::NoPidFile;
 use crate::session::refusal::words;
 
 /// A reason not to start.
@@ -162,12 +163,39 @@ impl Failure {
         Failure::new(SYSTEM, format!("cannot run: {}", words(&error)))
     }
 
-    /// inetd passed a listening socket.
-    pub(super) fn inetd_wait() -> Failure {
+    /// A service manager passed something that is no socket of ours.
+    pub(super) fn passed(why: &str) -> Failure {
         Failure::new(
             CONFIGURATION,
-            "inetd passed a listening socket: use \"nowait\" in its configuration".into(),
+            format!("sockets passed by LISTEN_FDS: {why}"),
         )
+    }
+
+    /// The service manager that wants to be told cannot be.
+    pub(super) fn notify(error: &io::Error) -> Failure {
+        Failure::new(SYSTEM, format!("NOTIFY_SOCKET: {}", words(error)))
+    }
+
+    /// The background could not be reached.
+    pub(super) fn background(error: &io::Error) -> Failure {
+        Failure::new(SYSTEM, format!("-B: {}", words(error)))
+    }
+
+    /// The file for the process number cannot be written.
+    pub(super) fn pid_file(path: &Path, why: &NoPidFile) -> Failure {
+        match why {
+            NoPidFile::Io(error) => Failure::open("-g", path, error),
+            NoPidFile::Taken(number) => {
+                let path = path.display();
+                let number = number.map(|number| format!(", process {number}"));
+                let number = number.unwrap_or_default();
+                let cure = "stop it, or name another file with -g";
+                Failure::new(
+                    UNAVAILABLE,
+                    format!("-g {path}: another server has this file{number} ({cure})"),
+                )
+            }
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! Where the server listens: the addresses of `-S`, one of each family at most, as Pure-FTPd listens.
 
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::fd::OwnedFd;
 
 use super::Failure;
-use crate::net::Listener;
+use crate::net::{self, Listener};
 use crate::settings::{Family, Settings};
+use crate::sys::descriptors::{self, Passed};
 use crate::units::PortName;
 
 /// The port for those who may not have 21.
@@ -27,6 +29,18 @@ pub(super) fn listen(settings: &Settings, is_root: bool) -> Result<Vec<TcpListen
         }
     }
     Ok(listeners)
+}
+
+/// Takes the sockets that a service manager or inetd (`wait`) passed.
+pub(super) fn passed(sockets: Vec<OwnedFd>) -> Result<Vec<TcpListener>, Failure> {
+    let taken = sockets.into_iter().map(|socket| {
+        if descriptors::kind_of(&socket) != Passed::Listener {
+            return Err(Failure::passed("one of them is no listening TCP socket"));
+        }
+        net::prepare_control(&socket2::SockRef::from(&socket)).map_err(Failure::loop_)?;
+        Ok(TcpListener::from(socket))
+    });
+    taken.collect()
 }
 
 fn is_no_ipv6(error: &std::io::Error) -> bool {

@@ -29,6 +29,13 @@ const LONGEST_ALIAS: usize = 255;
 /// The most that is read of a banner, fortune or aliases file.
 const LONGEST_TEXT: u64 = 1024 * 1024;
 
+/// The flags that name lists of users.
+pub(super) const USER_LIST: &str = "--userlist";
+pub(super) const DENY_USERS: &str = "--denyusers";
+
+/// The flag that names a log of transfers.
+pub(super) const TRANSFER_LOG: &str = "-O";
+
 /// The largest list of users.
 const LONGEST_LIST: u64 = 16 * 1024 * 1024;
 
@@ -38,8 +45,11 @@ fn read_text(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 fn read_up_to(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    read_file(std::fs::File::open(path)?, most)
+}
+
+fn read_file(file: std::fs::File, most: u64) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    let file = std::fs::File::open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("not a regular file"));
     }
@@ -48,8 +58,8 @@ fn read_up_to(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 }
 
 /// A list of users, whole: one that is cut would let in whom it is to keep out.
-fn read_list(path: &Path) -> io::Result<Vec<u8>> {
-    let text = read_up_to(path, LONGEST_LIST + 1)?;
+pub(super) fn read_list(file: std::fs::File) -> io::Result<Vec<u8>> {
+    let text = read_file(file, LONGEST_LIST + 1)?;
     if text.len() as u64 > LONGEST_LIST {
         return Err(io::Error::other("larger than 16 MiB"));
     }
@@ -60,11 +70,14 @@ fn read_list(path: &Path) -> io::Result<Vec<u8>> {
 pub(super) fn listed(login: &Login) -> Result<Listed, Failure> {
     let read = |flag: &str, path: &Option<PathBuf>| {
         let path = path.as_ref();
-        path.map(|path| read_list(path).map_err(|error| Failure::open(flag, path, &error)))
-            .transpose()
+        path.map(|path| {
+            let text = std::fs::File::open(path).and_then(read_list);
+            text.map_err(|error| Failure::open(flag, path, &error))
+        })
+        .transpose()
     };
-    let only = read("--userlist", &login.user_list)?;
-    let never = read("--denyusers", &login.deny_users)?;
+    let only = read(USER_LIST, &login.user_list)?;
+    let never = read(DENY_USERS, &login.deny_users)?;
     Ok(Listed::new(only.as_deref(), never.as_deref()))
 }
 

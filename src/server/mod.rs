@@ -10,12 +10,16 @@
 //! 4. rights are given up for good, the system calls FTP never needs are forbidden,
 //! 5. the log's thread starts, then the loop, whose helper threads inherit all of it.
 //!
-//! After that nothing is opened by an absolute path, no name is looked up, no program is run.
+//! After that this process opens nothing by an absolute path, looks up no name and runs no program: what must be, its keeper does.
 
 mod admission;
 mod failure;
 mod listening;
 mod materials;
+mod names;
+mod notify;
+mod pid_file;
+mod reload;
 mod rights;
 mod start;
 pub(crate) mod upload_pipe;
@@ -28,6 +32,9 @@ use std::time::Duration;
 
 pub use failure::Failure;
 pub use start::main;
+
+use notify::Notify;
+use start::Until;
 
 use crate::logs::{self, Severity};
 use crate::net::{self, Listener, Stream};
@@ -44,6 +51,9 @@ const LAST_SESSIONS: Duration = Duration::from_secs(1);
 /// How often the server looks whether its keeper lives.
 const LOOK_AT_KEEPER: Duration = Duration::from_secs(1);
 
+/// How long a server under inetd with `wait` stays when the last client has gone: as long as this at least, and at most twice.
+const LAST_CLIENT: Duration = Duration::from_secs(3);
+
 /// How often a stopping server looks whether sessions are left.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -56,6 +66,8 @@ enum Cause {
     Signal(i32),
     /// Nobody can log in any more; whoever watches the server starts it anew.
     KeeperGone,
+    /// Nobody was there for a while, and inetd listens on.
+    Idle,
 }
 
 /// Serves clients of these listeners until a signal stops the server, or its keeper dies.
@@ -63,6 +75,8 @@ async fn serve(
     shared: Rc<Shared>,
     listeners: Vec<Listener>,
     mut signals: Signals,
+    until: Until,
+    notify: Rc<Notify>,
 ) -> Result<(), Failure> {
     let handle = shared.handle.clone();
     let closed = Rc::new(Cell::new(false));
@@ -70,27 +84,36 @@ async fn serve(
         let gate = admission::accept(Rc::clone(&shared), listener, Rc::clone(&closed));
         handle.spawn(gate);
     }
-    let signalled = async { Cause::Signal(next_stop(&mut signals).await) };
-    let cause = futures_lite::future::or(signalled, keeper_gone(&shared)).await;
+    notify.ready();
+    let signalled = async { Cause::Signal(next_stop(&shared, &mut signals, &notify).await) };
+    let ends = futures_lite::future::or(keeper_gone(&shared), idle(&shared, until));
+    let cause = notify
+        .while_telling(&shared, futures_lite::future::or(signalled, ends))
+        .await;
+    notify.stopping();
     closed.set(true);
     handle.wake_all();
-    if let Cause::Signal(signal) = cause {
-        logs::server(Severity::Info, format_args!("Signal {signal}: stopping"));
-    } else {
-        logs::server(
-            Severity::Error,
-            format_args!("The keeper is gone: no more logins, sessions may finish"),
-        );
-        let stop = async {
-            let _ = next_stop(&mut signals).await;
-        };
-        futures_lite::future::or(stop, no_sessions(&handle, &shared)).await;
+    match cause {
+        Cause::Idle => {}
+        Cause::Signal(signal) => {
+            logs::server(Severity::Info, format_args!("Signal {signal}: stopping"));
+        }
+        Cause::KeeperGone => {
+            logs::server(
+                Severity::Error,
+                format_args!("The keeper is gone: no more logins, sessions may finish"),
+            );
+            let stop = async {
+                let _ = next_stop(&shared, &mut signals, &notify).await;
+            };
+            futures_lite::future::or(stop, no_sessions(&handle, &shared)).await;
+        }
     }
     shared.stopping.set(Stopping::Draining);
     handle.wake_all();
     let patience = handle.now() + shared.settings.process.drain;
     let again = async {
-        let second = next_stop(&mut signals).await;
+        let second = next_stop(&shared, &mut signals, &notify).await;
         logs::server(
             Severity::Info,
             format_args!("Signal {second}: ending transfers"),
@@ -107,30 +130,49 @@ async fn serve(
     let until = handle.now() + LAST_JOBS;
     handle.until(until, handle.pool().drained()).await;
     match cause {
-        Cause::Signal(_) => Ok(()),
+        Cause::Signal(_) | Cause::Idle => Ok(()),
         Cause::KeeperGone => Err(Failure::keeper()),
     }
 }
 
-/// Ready when there was a keeper and is none any more.
+/// Ready when there was a keeper that more than names depend on, and is none any more.
 async fn keeper_gone(shared: &Shared) -> Cause {
     let Some(link) = &shared.link else {
         return std::future::pending().await;
     };
-    while !link.is_broken() {
+    while !link.is_missed() {
         shared.handle.sleep(LOOK_AT_KEEPER).await;
     }
     Cause::KeeperGone
 }
 
-async fn next_stop(signals: &mut Signals) -> i32 {
+async fn next_stop(shared: &Rc<Shared>, signals: &mut Signals, notify: &Rc<Notify>) -> i32 {
     loop {
         match signals.next().await {
-            SIGHUP => logs::server(
-                Severity::Info,
-                format_args!("Signal 1: nothing to reload, sessions go on"),
-            ),
+            SIGHUP => {
+                let (shared, notify) = (Rc::clone(shared), Rc::clone(notify));
+                shared.handle.clone().spawn(async move {
+                    notify.reloading();
+                    reload::reload(shared).await;
+                    notify.ready();
+                });
+            }
             signal => return signal,
+        }
+    }
+}
+
+/// Ready when no client has been there for a while, under inetd with `wait`.
+async fn idle(shared: &Shared, until: Until) -> Cause {
+    if until == Until::Told {
+        return std::future::pending().await;
+    }
+    loop {
+        no_sessions(&shared.handle, shared).await;
+        let begun = shared.counts.begun();
+        shared.handle.sleep(LAST_CLIENT).await;
+        if shared.counts.sessions() == 0 && shared.counts.begun() == begun {
+            return Cause::Idle;
         }
     }
 }
@@ -142,7 +184,12 @@ async fn no_sessions(handle: &Handle, shared: &Shared) {
 }
 
 /// Serves the one client whose connection inetd passed.
-async fn serve_one(shared: Rc<Shared>, connection: OwnedFd, mut signals: Signals) {
+async fn serve_one(
+    shared: Rc<Shared>,
+    connection: OwnedFd,
+    mut signals: Signals,
+    notify: Rc<Notify>,
+) {
     let handle = shared.handle.clone();
     let Some((stream, local)) = inherit(&handle, connection) else {
         return;
@@ -152,12 +199,13 @@ async fn serve_one(shared: Rc<Shared>, connection: OwnedFd, mut signals: Signals
         admission::turn_away(stream, words);
         return;
     }
+    names::look_up(&shared, stream.peer());
     let mut session = Session::new(&shared, stream, local, counted);
     admission::note_load(&shared, &mut session);
     let stopper = {
         let (shared, handle) = (Rc::clone(&shared), handle.clone());
         async move {
-            next_stop(&mut signals).await;
+            next_stop(&shared, &mut signals, &notify).await;
             shared.stopping.set(Stopping::Now);
             handle.wake_all();
             std::future::pending::<()>().await;
@@ -179,20 +227,25 @@ fn inherit(handle: &Handle, connection: OwnedFd) -> Option<(Stream, std::net::So
 }
 
 /// Runs the loop with what was prepared.
-fn run(mut reactor: Reactor, shared: Rc<Shared>, clients: start::Clients) -> Result<(), Failure> {
+fn run(
+    mut reactor: Reactor,
+    shared: Rc<Shared>,
+    clients: start::Clients,
+    notify: Rc<Notify>,
+) -> Result<(), Failure> {
     let handle = reactor.handle();
     let signals = Signals::new(&handle, &[SIGHUP, SIGINT, SIGTERM]).map_err(Failure::loop_)?;
     let ended = match clients {
-        start::Clients::One(connection) => {
-            reactor.run(serve_one(shared, connection, signals)).map(Ok)
-        }
-        start::Clients::Listeners(sockets) => {
+        start::Clients::One(connection) => reactor
+            .run(serve_one(shared, connection, signals, notify))
+            .map(Ok),
+        start::Clients::Listeners(sockets, until) => {
             let listeners: Result<Vec<Listener>, _> = sockets
                 .into_iter()
                 .map(|socket| Listener::new(&handle, socket))
                 .collect();
             let listeners = listeners.map_err(Failure::loop_)?;
-            reactor.run(serve(shared, listeners, signals))
+            reactor.run(serve(shared, listeners, signals, until, notify))
         }
     };
     ended.map_err(Failure::loop_)?

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Failure;
+use super::{Failure, reload};
 use crate::files::NewOwner;
 use crate::keeper::{self, sources};
-use crate::settings::{Jail, Settings};
+use crate::settings::{Jail, LogTo, Settings};
 use crate::sys::creds::{self, Identity};
 use crate::sys::{privileges, sandbox};
+use crate::units::PassiveAddress;
 
 /// The directory in which a server with accounts of different users sits: an empty one.
 const EMPTY: &str = "/run/wharf-ftpd/empty";
@@ -58,14 +59,17 @@ pub(super) fn choose(settings: &Settings) -> Result<(Standing, Option<Anonymous>
     if let Some(identity) = only_user(settings) {
         return Ok((Standing::OneUser(identity), None));
     }
+    // With accounts to serve, anonymous clients are told at USER that there is none for them.
+    Ok((Standing::Switching(nobody()), anonymous.ok()))
+}
+
+fn nobody() -> Identity {
     let nobody = privileges::user_named("nobody");
-    let standing = Standing::Switching(Identity {
+    Identity {
         uid: nobody.as_ref().map_or(NOBODY, |user| user.uid),
         gid: nobody.as_ref().map_or(NOBODY, |user| user.gid),
         groups: Vec::new(),
-    });
-    // With accounts to serve, anonymous clients are told at USER that there is none for them.
-    Ok((standing, anonymous.ok()))
+    }
 }
 
 /// The user of all accounts, where they have but one and nobody else is served: the server then becomes it for good.
@@ -111,6 +115,11 @@ impl Standing {
 
     /// What the keeper is to know of accounts.
     pub(super) fn plan(&self, settings: &Settings) -> keeper::Plan {
+        let network = &settings.network;
+        let passive_name = match &network.passive_address {
+            Some(PassiveAddress::Name(name)) => Some(name.clone()),
+            _ => None,
+        };
         keeper::Plan {
             sources: settings.login.sources.clone(),
             min_uid: settings.login.min_uid.unwrap_or(1),
@@ -129,6 +138,17 @@ impl Standing {
                 _ => None,
             },
             switches: self.is_root(),
+            names: passive_name.is_some()
+                || network.resolve_names && settings.logging.facility != LogTo::None,
+            binds: network.active_port.is_some_and(|port| port < 1024),
+            passive_name,
+            reopened: reload::files(settings)
+                .map(|file| file.for_keeper())
+                .collect(),
+            nobody: self.is_root().then(|| {
+                let nobody = nobody();
+                (nobody.uid, nobody.gid)
+            }),
         }
     }
 

@@ -1,32 +1,39 @@
 //! From the command line to the running loop.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::Write;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
+use rustix::process::Pid;
+
 use super::materials::Home;
+use super::notify::Notify;
+use super::pid_file::PidFile;
 use super::rights::{self, Anonymous, Standing};
 use super::{Failure, listening, materials, run, upload_pipe};
 use crate::files::{self, Quotas};
 use crate::flags::{Flags, Stop};
 use crate::keeper::link::Ends;
 use crate::keeper::{self, Link};
-use crate::logs::{self, Severity};
+use crate::logs::{self, Severity, transfers};
 use crate::net::Random;
 use crate::reactor::{Handle, Reactor};
 use crate::session::announce::Announcements;
 use crate::session::ban::Bans;
+use crate::session::refusal::words;
 use crate::session::shared::{Blocks, Counts, Shared, Stopping, command_scratch};
-use crate::settings::{LogTo, Permission, Settings};
+use crate::settings::{LogTo, PID_FILE, Permission, Settings};
+use crate::sys::background::{self, Ready};
 use crate::sys::creds::Identity;
-use crate::sys::descriptors::{self, StartedAs};
+use crate::sys::descriptors::{self, Passed, StartedAs};
 use crate::sys::{privileges, sandbox};
-use crate::units::Facility;
+use crate::units::{Facility, HostPort};
 
 /// Descriptors a session may use at once: control, listener, data, file.
 const PER_SESSION: u64 = 4;
@@ -37,57 +44,143 @@ const OWN: u64 = 64;
 /// How long the last records of the log may take.
 const LAST_RECORDS: Duration = Duration::from_secs(2);
 
+/// What whoever started the server gave it.
+enum Given {
+    Nothing,
+    /// The connection of one client: inetd with `nowait`, or a socket unit with `Accept=yes`.
+    Client(OwnedFd),
+    /// Sockets to listen on: a socket unit.
+    Sockets(Vec<OwnedFd>),
+    /// The socket of a service, which inetd with `wait` listens on again when the server has ended.
+    Service(OwnedFd),
+}
+
+impl Given {
+    fn find() -> Result<Option<Given>, Failure> {
+        let passed = descriptors::passed().map_err(|error| Failure::passed(&words(&error)))?;
+        let started_as = descriptors::detect_and_shield().map_err(Failure::loop_)?;
+        Ok(Some(match started_as {
+            StartedAs::PeerGone => return Ok(None),
+            StartedAs::InetdNowait(connection) => Given::Client(connection),
+            StartedAs::InetdWait(socket) => Given::Service(socket),
+            StartedAs::Daemon => match <[OwnedFd; 1]>::try_from(passed) {
+                Ok([one]) if descriptors::kind_of(&one) == Passed::Connection => Given::Client(one),
+                Ok([one]) => Given::Sockets(vec![one]),
+                Err(passed) if passed.is_empty() => Given::Nothing,
+                Err(passed) => Given::Sockets(passed),
+            },
+        }))
+    }
+
+    /// Whether standard error is, or was, a connection.
+    fn is_inetd(&self) -> bool {
+        matches!(self, Given::Client(_) | Given::Service(_))
+    }
+
+    /// Who is told, should the start fail.
+    fn audience(&self) -> Audience {
+        match self {
+            Given::Client(client) => Audience::Client(client.try_clone().ok()),
+            Given::Service(_) => Audience::Client(None),
+            Given::Nothing | Given::Sockets(_) => Audience::Terminal,
+        }
+    }
+}
+
+/// How long a server listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Until {
+    /// Until a signal.
+    Told,
+    /// Until nobody has been there for a while: inetd listens on then.
+    Idle,
+}
+
 /// Whom the server serves.
 pub(super) enum Clients {
     /// The one whose connection inetd passed.
     One(OwnedFd),
     /// Whoever comes to these.
-    Listeners(Vec<TcpListener>),
+    Listeners(Vec<TcpListener>, Until),
 }
 
 /// Runs the program; gives its exit status.
 pub fn main() -> ExitCode {
-    let started_as = match descriptors::detect_and_shield() {
-        Ok(started_as) => started_as,
-        Err(error) => return complain(&Failure::loop_(error), None),
-    };
-    let client = match started_as {
-        StartedAs::Daemon => None,
-        StartedAs::PeerGone => return ExitCode::SUCCESS,
-        StartedAs::InetdNowait(connection) => Some(connection),
-        StartedAs::InetdWait(_listener) => return complain_to_syslog(&Failure::inetd_wait()),
+    let given = match Given::find() {
+        Ok(Some(given)) => given,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(failure) => return complain(&failure, Audience::Terminal),
     };
     let parsed = Flags::parse(std::env::args_os()).and_then(|parsed| Settings::from_flags(&parsed));
     let (settings, warnings) = match parsed {
         Ok(parsed) => parsed,
-        Err(stop) => return print_and_stop(&stop, client),
+        Err(stop) => return print_and_stop(&stop, &given),
     };
-    match start(settings, &warnings, client) {
+    match start(settings, &warnings, given) {
         Ok(()) => {
             logs::flush(LAST_RECORDS);
             ExitCode::SUCCESS
         }
-        Err((failure, client)) => complain(&failure, client),
+        Err((failure, audience)) => complain(&failure, audience),
     }
 }
 
-type Refused = (Failure, Option<OwnedFd>);
+/// Who is told when the server does not start.
+enum Audience {
+    /// Whoever reads standard error.
+    Terminal,
+    /// The log, and a client that it must go.
+    Client(Option<OwnedFd>),
+}
 
-fn start(settings: Settings, warnings: &[String], client: Option<OwnedFd>) -> Result<(), Refused> {
-    let inetd = client.is_some();
-    // For telling the client, should the start fail; closed before the first session.
-    let line_to_client = client.as_ref().and_then(|client| client.try_clone().ok());
-    let prepared = prepare(settings, warnings, client);
+/// All that serving needs.
+struct Prepared {
+    reactor: Reactor,
+    shared: Rc<Shared>,
+    clients: Clients,
+    keeper: Option<Pid>,
+    pid_file: Option<PidFile>,
+    notify: Rc<Notify>,
+}
+
+fn start(settings: Settings, warnings: &[String], given: Given) -> Result<(), (Failure, Audience)> {
+    let audience = given.audience();
+    let background = settings.process.background && !given.is_inetd();
+    let ready = match background.then(background::enter).transpose() {
+        Ok(ready) => ready,
+        Err(error) => return Err((Failure::background(&error), audience)),
+    };
+    let prepared = prepare(settings, warnings, given, background).and_then(|prepared| match ready
+        .map(Ready::tell)
+        .transpose()
+    {
+        Ok(_) => Ok(prepared),
+        Err(error) => Err(Failure::background(&error)),
+    });
     match prepared {
-        Ok((reactor, shared, clients)) => {
-            drop(line_to_client);
-            run(reactor, shared, clients).map_err(|failure| (failure, None))
+        Ok(Prepared {
+            reactor,
+            shared,
+            clients,
+            keeper,
+            pid_file,
+            notify,
+        }) => {
+            drop(audience);
+            let ended = run(reactor, shared, clients, notify);
+            if let Some(keeper) = keeper {
+                keeper::await_end(keeper);
+            }
+            if let Some(pid_file) = pid_file {
+                pid_file.remove();
+            }
+            ended.map_err(|failure| (failure, Audience::Terminal))
         }
         Err(failure) => {
-            if inetd {
+            if matches!(audience, Audience::Client(_)) {
                 logs::server(Severity::Error, format_args!("{failure}"));
             }
-            Err((failure, line_to_client))
+            Err((failure, audience))
         }
     }
 }
@@ -95,27 +188,54 @@ fn start(settings: Settings, warnings: &[String], client: Option<OwnedFd>) -> Re
 fn prepare(
     settings: Settings,
     warnings: &[String],
-    client: Option<OwnedFd>,
-) -> Result<(Reactor, Rc<Shared>, Clients), Failure> {
+    given: Given,
+    background: bool,
+) -> Result<Prepared, Failure> {
     // Modes are given with each call that creates something.
     rustix::process::umask(rustix::fs::Mode::empty());
     let zone = materials::zone();
-    let log = logs::start(&log_config(&settings, client.is_some(), zone.clone()))
-        .map_err(Failure::loop_)?;
+    let log = logs::start(&log_config(
+        &settings,
+        background || given.is_inetd(),
+        zone.clone(),
+    ))
+    .map_err(Failure::loop_)?;
     logs::install_panic_hook();
+    transfers::open_all(&settings.logging.transfers, &zone)
+        .map_err(|(log, error)| Failure::open(materials::TRANSFER_LOG, &log.path, &error))?;
     for warning in warnings {
         logs::server(Severity::Warning, format_args!("{warning}"));
     }
+    for warning in without_effect(&settings, &given) {
+        logs::server(Severity::Warning, format_args!("{warning}"));
+    }
+    let notify = Notify::from_environment().map_err(|error| Failure::notify(&error))?;
     let (standing, anonymous) = rights::choose(&settings)?;
+    let pid_file = match given.is_inetd() {
+        true => None,
+        false => pid_file(&settings, standing.is_root())?,
+    };
     // Forked before there is a socket that must not outlive the server.
     let ends = start_keeper(&settings, &standing)?;
+    let keeper = ends.as_ref().map(|ends| ends.keeper);
     let reactor = Reactor::new().map_err(Failure::loop_)?;
     let handle = reactor.handle();
-    let clients = match client {
-        Some(client) => Clients::One(client),
-        None => {
+    let clients = match given {
+        Given::Client(client) => Clients::One(client),
+        Given::Nothing => {
             check_descriptors(&settings);
-            Clients::Listeners(listening::listen(&settings, standing.is_root())?)
+            Clients::Listeners(
+                listening::listen(&settings, standing.is_root())?,
+                Until::Told,
+            )
+        }
+        Given::Sockets(sockets) => {
+            check_descriptors(&settings);
+            Clients::Listeners(listening::passed(sockets)?, Until::Told)
+        }
+        Given::Service(socket) => {
+            check_descriptors(&settings);
+            Clients::Listeners(listening::passed(vec![socket])?, Until::Idle)
         }
     };
     let home = anonymous_home(&settings, anonymous.as_ref())?;
@@ -143,16 +263,23 @@ fn prepare(
         );
     }
     log.start_writer().map_err(Failure::loop_)?;
-    if shared.settings.files.no_truncate && matches!(clients, Clients::Listeners(_)) {
+    if shared.settings.files.no_truncate && matches!(clients, Clients::Listeners(..)) {
         for site in shared.site.iter().chain(shared.virtual_sites.values()) {
             // What a server that was killed left behind.
             files::sweep(&site.tree);
         }
     }
-    if let Clients::Listeners(listeners) = &clients {
+    if let Clients::Listeners(listeners, _) = &clients {
         announce(listeners);
     }
-    Ok((reactor, shared, clients))
+    Ok(Prepared {
+        reactor,
+        shared,
+        clients,
+        keeper,
+        pid_file,
+        notify: Rc::new(notify),
+    })
 }
 
 fn log_config(settings: &Settings, inetd: bool, zone: jiff::tz::TimeZone) -> logs::Config {
@@ -233,7 +360,7 @@ fn shared(
         Permission::Default => standing.is_root(),
     };
     let listens_on_ipv6 = match clients {
-        Clients::Listeners(listeners) => listeners
+        Clients::Listeners(listeners, _) => listeners
             .iter()
             .any(|listener| listener.local_addr().is_ok_and(|address| address.is_ipv6())),
         Clients::One(_) => false,
@@ -248,14 +375,15 @@ fn shared(
         link,
         announcements: announcements(&settings, handle)?,
         aliases: materials::aliases(&settings.login.aliases),
-        passive_address: materials::passive_address(&settings)?,
+        passive_address: Cell::new(materials::passive_address(&settings)?),
+        passive_address_until: Cell::new(None),
         unserved_owner: anonymous
             .as_ref()
             .filter(|_| unserved)
             .map(|(anonymous, _)| anonymous.identity.uid),
         anonymous_upload,
         listens_on_ipv6,
-        listed: materials::listed(&settings.login)?,
+        listed: RefCell::new(materials::listed(&settings.login)?),
         bans: Bans::new(settings.limits.ban),
         upload_owner: match anonymous_upload && anonymous.is_some() {
             true => standing.upload_owner(&settings)?,
@@ -312,19 +440,19 @@ fn warn_of_writable_root(path: &std::path::Path, identity: &Identity) {
 }
 
 fn start_keeper(settings: &Settings, standing: &Standing) -> Result<Option<Ends>, Failure> {
-    let low_port = settings.network.active_port.is_some_and(|port| port < 1024);
-    if settings.login.sources.is_empty() && !low_port {
-        return Ok(None);
-    }
-    if low_port && !standing.is_root() {
+    let plan = standing.plan(settings);
+    if plan.binds && !standing.is_root() {
         return Err(Failure::active_port());
+    }
+    if !plan.needs_keeper() {
+        return Ok(None);
     }
     let mut sources = Vec::new();
     for spec in &settings.login.sources {
         let source = keeper::sources::open(spec).map_err(|error| Failure::source(spec, &error))?;
         sources.push(source);
     }
-    let ends = keeper::start(standing.plan(settings), sources);
+    let ends = keeper::start(plan, sources);
     ends.map(Some).map_err(Failure::loop_)
 }
 
@@ -351,30 +479,59 @@ fn announce(listeners: &[TcpListener]) {
     }
 }
 
+/// Flags that do nothing in the way the server was started.
+fn without_effect(settings: &Settings, given: &Given) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if given.is_inetd() {
+        if settings.process.background {
+            warnings.push("-B: the server stays where inetd started it".to_owned());
+        }
+        if settings.process.pid_file.is_some() {
+            warnings.push("-g: under inetd no file is written".to_owned());
+        }
+    }
+    let listens = !matches!(given, Given::Nothing);
+    if listens && settings.network.listen != HostPort::default() {
+        warnings.push("-S: the server was given its sockets and opens none".to_owned());
+    }
+    warnings
+}
+
+fn pid_file(settings: &Settings, is_root: bool) -> Result<Option<PidFile>, Failure> {
+    let default = settings.process.background && is_root;
+    let path = match &settings.process.pid_file {
+        Some(path) => path.as_path(),
+        None if default => Path::new(PID_FILE),
+        None => return Ok(None),
+    };
+    let written = PidFile::write(path).map_err(|why| Failure::pid_file(path, &why))?;
+    Ok(Some(written))
+}
+
 /// Help, version and flag errors: to the terminal, or where a client listens, to the log and a plain 421.
-fn print_and_stop(stop: &Stop, client: Option<OwnedFd>) -> ExitCode {
-    if stop.to_stdout && client.is_none() {
+fn print_and_stop(stop: &Stop, given: &Given) -> ExitCode {
+    if stop.to_stdout && !given.is_inetd() {
         // A reader that has gone away misses nothing it wanted.
         let _ = writeln!(std::io::stdout(), "{}", stop.text);
         return ExitCode::from(stop.status);
     }
-    complain(&Failure::usage(stop.status, stop.text.clone()), client)
+    complain(
+        &Failure::usage(stop.status, stop.text.clone()),
+        given.audience(),
+    )
 }
 
-fn complain(failure: &Failure, client: Option<OwnedFd>) -> ExitCode {
-    match client {
-        None => {
+fn complain(failure: &Failure, audience: Audience) -> ExitCode {
+    match audience {
+        Audience::Terminal => {
             let _ = writeln!(std::io::stderr(), "{failure}");
         }
-        Some(client) => {
-            let _ = complain_to_syslog(failure);
-            logs::turn_away(client);
+        Audience::Client(client) => {
+            logs::to_syslog(&[failure]);
+            if let Some(client) = client {
+                logs::turn_away(client);
+            }
         }
     }
-    ExitCode::from(failure.status)
-}
-
-fn complain_to_syslog(failure: &Failure) -> ExitCode {
-    logs::to_syslog(&[failure]);
     ExitCode::from(failure.status)
 }

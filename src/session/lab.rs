@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use super::Session;
 use super::ban::Bans;
 use super::place::Account;
-use super::policy::{Listed, Rights};
+use super::policy::Rights;
 use super::shared::{Blocks, Counts, GreetingText, Shared, Site, Stopping, command_scratch};
 use crate::files::{Quotas, Tree};
 use crate::net::Random;
@@ -59,13 +59,14 @@ pub(super) fn shared(
         })),
         virtual_sites: HashMap::new(),
         aliases: Vec::new(),
-        passive_address: None,
+        passive_address: Cell::new(None),
+        passive_address_until: Cell::new(None),
         unserved_owner: None,
         link: None,
         announcements: None,
         anonymous_upload: true,
         listens_on_ipv6: false,
-        listed: Listed::default(),
+        listed: RefCell::default(),
         bans: Bans::new(settings.limits.ban),
         upload_owner: None,
         counts: Counts::default(),

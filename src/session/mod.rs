@@ -134,7 +134,7 @@ pub struct Session {
     failed_logins: u32,
     quit_asked: bool,
     abort_asked: bool,
-    _counted: Counted,
+    counted: Counted,
 }
 
 impl Session {
@@ -171,7 +171,7 @@ impl Session {
             failed_logins: 0,
             quit_asked: false,
             abort_asked: false,
-            _counted: counted,
+            counted,
         })
     }
 

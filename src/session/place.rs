@@ -125,6 +125,16 @@ impl Session {
             .map_or(&b""[..], |account| &account.site.label);
         [label, path.as_bytes()].concat()
     }
+
+    /// The same without the doubled slash that Pure-FTPd's log has: the path on this machine.
+    pub(super) fn real_name(&self, path: &VirtualPath) -> Vec<u8> {
+        let mut name = self.logged_name(path);
+        let label = name.len() - path.as_bytes().len();
+        if label > 0 && name[label - 1] == b'/' {
+            name.remove(label - 1);
+        }
+        name
+    }
 }
 
 fn usage_lines(usage: &Usage) -> Vec<Text> {

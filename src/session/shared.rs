@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::tz::TimeZone;
 
@@ -84,8 +85,10 @@ pub struct Shared {
     pub virtual_sites: HashMap<IpAddr, Rc<Site>>,
     /// Short names for directories, of `CWD` and `SITE ALIAS`.
     pub aliases: Vec<(Vec<u8>, Vec<u8>)>,
-    /// The address to announce, of `-P`, once looked up.
-    pub passive_address: Option<IpAddr>,
+    /// The address to announce, of `-P`, as last looked up.
+    pub passive_address: Cell<Option<IpAddr>>,
+    /// When a name of `-P` is to be looked up again; none before the first time.
+    pub passive_address_until: Cell<Option<Instant>>,
     /// Files of this user are not served to anonymous clients.
     pub unserved_owner: Option<u32>,
     /// The keeper; none where all sessions are anonymous.
@@ -97,7 +100,7 @@ pub struct Shared {
     /// Whether the server also listens on IPv6.
     pub listens_on_ipv6: bool,
     /// Who may log in at all.
-    pub listed: Listed,
+    pub listed: RefCell<Listed>,
     /// Who may not come back for a while.
     pub bans: Bans,
     /// To whom anonymous uploads are given.
@@ -146,6 +149,7 @@ impl Blocks {
 #[derive(Default)]
 pub struct Counts {
     sessions: Cell<u32>,
+    begun: Cell<u64>,
     anonymous: Cell<u32>,
     by_address: RefCell<HashMap<IpAddr, u32>>,
     by_user: RefCell<HashMap<Vec<u8>, u32>>,
@@ -155,6 +159,11 @@ impl Counts {
     /// All sessions.
     pub fn sessions(&self) -> u32 {
         self.sessions.get()
+    }
+
+    /// Sessions there ever were.
+    pub fn begun(&self) -> u64 {
+        self.begun.get()
     }
 
     /// Sessions of one client address.
@@ -172,6 +181,7 @@ impl Counts {
 pub struct Counted {
     shared: Rc<Shared>,
     address: IpAddr,
+    number: u64,
 }
 
 impl Counted {
@@ -179,11 +189,18 @@ impl Counted {
     pub fn session(shared: &Rc<Shared>, peer: SocketAddr) -> Counted {
         let counts = &shared.counts;
         counts.sessions.set(counts.sessions.get() + 1);
+        counts.begun.set(counts.begun.get() + 1);
         *counts.by_address.borrow_mut().entry(peer.ip()).or_default() += 1;
         Counted {
             shared: Rc::clone(shared),
             address: peer.ip(),
+            number: counts.begun.get(),
         }
+    }
+
+    /// How many sessions this server had begun with this one.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 }
 

@@ -1,20 +1,23 @@
 //! Descriptors 0, 1 and 2: who gave them to us, and how to keep a client's connection out of them; and how many we may have.
 //!
 //! A super-server such as inetd hands the client's socket over as all three, so that whatever a library or a panic prints on
-//! stderr would land in the control connection. Followed: inetd(8), xinetd(8), getsockopt(2) `SO_ACCEPTCONN`. Sockets passed from
-//! descriptor 3 on (`LISTEN_FDS`) and non-blocking mode are left to the network part.
+//! stderr would land in the control connection. Followed: inetd(8), xinetd(8), getsockopt(2) `SO_ACCEPTCONN`. Sockets
+//! that a service manager passed stand from descriptor 3 on (sd_listen_fds(3)). Non-blocking mode is left to the network part.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags};
-use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec};
 use rustix::net::{AddressFamily, SocketType, getpeername, sockopt};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout, stderr, stdin, stdout};
 
 /// The first descriptor that is not a standard one.
 const FIRST_OTHER: i32 = 3;
+
+/// More sockets than anybody passes.
+const MOST_PASSED: u32 = 64;
 
 /// How this process came to be, by what descriptor 0 is.
 #[derive(Debug)]
@@ -59,6 +62,55 @@ pub fn detect_and_shield() -> io::Result<StartedAs> {
 /// Whether a super-server started us: whether descriptor 0 is a network socket. Changes nothing.
 pub fn stdin_is_client() -> bool {
     is_network_stream(stdin())
+}
+
+/// The sockets that a service manager passed to this process: LISTEN_FDS of them, where LISTEN_PID is this process
+/// (sd_listen_fds(3)). To be called once, first of all: afterwards descriptors from 3 on may be others.
+///
+/// # Errors
+/// When one of them is not open, or the count makes no sense.
+pub fn passed() -> io::Result<Vec<OwnedFd>> {
+    let number = |name| std::env::var(name).ok()?.parse::<u32>().ok();
+    if number("LISTEN_PID") != Some(std::process::id()) {
+        return Ok(Vec::new());
+    }
+    let count = number("LISTEN_FDS").unwrap_or(0);
+    if count > MOST_PASSED {
+        return Err(io::Error::other("LISTEN_FDS: too many sockets"));
+    }
+    (FIRST_OTHER..)
+        .take(count as usize)
+        .map(|descriptor| {
+            // SAFETY: nothing has opened a descriptor yet, so this one, if it is open, was passed, and nobody else owns it.
+            // That it is open is what the next call finds out before anything else is done with it.
+            let socket = unsafe { std::mem::ManuallyDrop::new(OwnedFd::from_raw_fd(descriptor)) };
+            rustix::io::fcntl_setfd(&*socket, FdFlags::CLOEXEC)?;
+            Ok(std::mem::ManuallyDrop::into_inner(socket))
+        })
+        .collect()
+}
+
+/// What a passed socket is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passed {
+    /// One that waits for clients.
+    Listener,
+    /// The connection of a client.
+    Connection,
+    /// Nothing a server of TCP has use for.
+    Other,
+}
+
+/// Finds out what a passed socket is.
+pub fn kind_of(socket: &OwnedFd) -> Passed {
+    if !is_network_stream(socket.as_fd()) {
+        return Passed::Other;
+    }
+    match (sockopt::socket_acceptconn(socket), getpeername(socket)) {
+        (Ok(true), _) => Passed::Listener,
+        (_, Ok(_)) => Passed::Connection,
+        _ => Passed::Other,
+    }
 }
 
 /// Opens /dev/null on whichever of 0, 1 and 2 are closed, so that no file or socket opened later becomes "stderr".

@@ -1,6 +1,6 @@
 //! What the machine says about itself: sysinfo(2), which unlike /proc is there inside a chroot.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};
 
 /// The parts of one in the kernel's load figures (`SI_LOAD_SHIFT` in linux/sysinfo.h).
 const LOAD_UNIT: f64 = 65536.0;
@@ -13,8 +13,32 @@ pub fn load_average() -> [f64; 3] {
         .map(|load| load as f64 / LOAD_UNIT)
 }
 
-/// The name of an address (getnameinfo(3) with NI_NAMEREQD); none if it has none. Asks name servers and may take long.
+/// The name of an address; none if it has none, or if the name does not lead back to the address: whoever owns an
+/// address may let it have any name. Asks name servers and may take long.
 pub fn name_of(address: IpAddr) -> Option<String> {
+    let name = claimed_name(address)?;
+    let leads_back = addresses_of(&name).any(|found| found == address.to_canonical());
+    leads_back.then_some(name)
+}
+
+/// An IPv4 address of a name (getaddrinfo(3)). As [`name_of`] may take long.
+pub fn ipv4_of(name: &str) -> Option<Ipv4Addr> {
+    addresses_of(name).find_map(|address| match address {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    })
+}
+
+fn addresses_of(name: &str) -> impl Iterator<Item = IpAddr> {
+    let found = (name, 0).to_socket_addrs().ok();
+    found
+        .into_iter()
+        .flatten()
+        .map(|address| address.ip().to_canonical())
+}
+
+/// What the owner of an address calls it (getnameinfo(3) with NI_NAMEREQD).
+fn claimed_name(address: IpAddr) -> Option<String> {
     let socket = socket2::SockAddr::from(std::net::SocketAddr::new(address, 0));
     let mut name = [0_u8; 256];
     // SAFETY: the address is live and of the length given; the buffer is writable for its length; no service is asked for.

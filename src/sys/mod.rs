@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows FTP, and nothing here imports another part of this crate.
 
+pub mod background;
 pub mod creds;
 #[cfg(feature = "libcrypt")]
 pub mod crypt;

@@ -75,6 +75,9 @@ const ITEM_FAIL_DELAY: c_int = 10;
 /// are PAM_SERVICE_ERR and PAM_SYSTEM_ERR, by which pam_exec(8) and others say no.
 const OF_THE_MACHINE: &[c_int] = &[1, 2, 5, 9, 26, 28, 29];
 
+/// Codes by which a login fails that is not welcome: a wrong password, an unknown user, too many attempts.
+const ORDINARY: &[c_int] = &[7, 10, 11];
+
 /// The most questions a module may ask at once (`PAM_MAX_NUM_MSG`).
 const MOST_MESSAGES: c_int = 32;
 
@@ -85,6 +88,8 @@ pub struct Failure {
     pub text: String,
     /// Whether it says that PAM could not be asked, rather than that this login is not welcome.
     pub of_the_machine: bool,
+    /// Whether it is what any wrong password is answered with, so that nobody needs to know.
+    pub is_ordinary: bool,
 }
 
 /// Who wants to log in.
@@ -256,6 +261,7 @@ impl Transaction {
         Err(Failure {
             text,
             of_the_machine: OF_THE_MACHINE.contains(&status),
+            is_ordinary: ORDINARY.contains(&status),
         })
     }
 }

@@ -56,14 +56,16 @@ pub fn give_way(steps: i32) -> io::Result<()> {
     Ok(rustix::process::setpriority_process(None, steps)?)
 }
 
-/// The kernel ends this process when its parent ends.
+/// The kernel ends this process when its parent ends, which had this number when it forked.
 ///
 /// # Errors
-/// What prctl(2) gives.
-pub fn end_with_parent() -> io::Result<()> {
-    Ok(rustix::process::set_parent_process_death_signal(Some(
-        rustix::process::Signal::KILL,
-    ))?)
+/// What prctl(2) gives; [`io::ErrorKind::NotFound`] when the parent has ended already.
+pub fn end_with_parent(parent: Pid) -> io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    match rustix::process::getppid() == Some(parent) {
+        true => Ok(()),
+        false => Err(io::ErrorKind::NotFound.into()),
+    }
 }
 
 /// A pair of connected sockets that carry whole messages (SOCK_SEQPACKET); `first` does not block.

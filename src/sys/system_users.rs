@@ -1,5 +1,5 @@
-//! All users the system knows, with what shadow(5) says of their passwords: getpwent(3) and getspnam(3), so through
-//! whatever nsswitch.conf(5) names.
+//! All users the system knows, with what shadow(5) says of their passwords, and the groups of one: getpwent(3),
+//! getspnam(3), getgrouplist(3), so through whatever nsswitch.conf(5) names.
 
 use std::ffi::{CStr, c_char};
 use std::sync::Mutex;
@@ -59,6 +59,27 @@ pub fn all() -> Vec<SystemUser> {
     found
 }
 
+/// The groups of a user, `gid` and at most `most` in all, in the order in which the system tells them. May ask the network
+/// and sleep.
+///
+/// For the numbers alone: who wants the names too has each group looked up again, which takes many times as long.
+pub fn groups_of(name: &[u8], gid: u32, most: usize) -> Vec<u32> {
+    let Ok(name) = std::ffi::CString::new(name) else {
+        return vec![gid];
+    };
+    let mut groups = vec![gid; most];
+    let mut count = libc::c_int::try_from(most).unwrap_or(libc::c_int::MAX);
+    // SAFETY: the name ends in NUL; `groups` has room for `count` numbers, and no more are written.
+    let found = unsafe { libc::getgrouplist(name.as_ptr(), gid, groups.as_mut_ptr(), &mut count) };
+    let count = match found {
+        // There are more, and as many as there was room for have been written.
+        -1 => most,
+        count => usize::try_from(count).unwrap_or(0),
+    };
+    groups.truncate(count);
+    groups
+}
+
 /// The hash in a user's entry of shadow(5). The caller holds [`CURSOR`].
 fn shadow(name: &[u8]) -> Option<Vec<u8>> {
     let name = std::ffi::CString::new(name).ok()?;
@@ -87,6 +108,30 @@ mod tests {
         let users = all();
         let root = users.iter().find(|user| user.name == b"root");
         assert!(root.is_some_and(|root| root.uid == 0 && root.home == b"/root"));
+    }
+
+    #[test]
+    fn groups_are_those_id_shows_and_a_stranger_has_one() {
+        let output = std::process::Command::new("id")
+            .args(["-G", "root"])
+            .output();
+        let output = String::from_utf8(output.expect("id runs").stdout).expect("text");
+        let mut shown: Vec<u32> = output
+            .split_whitespace()
+            .map(|number| number.parse().expect("a number"))
+            .collect();
+        shown.sort_unstable();
+        let mut found = groups_of(b"root", 0, 256);
+        found.sort_unstable();
+        assert_eq!(found, shown);
+        assert_eq!(groups_of(b"no such user", 7, 256), [7]);
+        assert_eq!(groups_of(b"no\0user", 7, 256), [7]);
+    }
+
+    #[test]
+    fn no_more_groups_are_given_than_wanted() {
+        assert_eq!(groups_of(b"root", 7, 1), [7]);
+        assert_eq!(groups_of(b"root", 7, 0), []);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use rustix::process::{Gid, Uid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
 use crate::session::refusal::words;
-use crate::sys::process::{self, Forked};
+use crate::sys::background;
 
 /// Exit statuses, those of sysexits(3).
 pub(super) mod status {
@@ -139,18 +139,7 @@ impl Identity {
 /// # Errors
 /// What fork(2), setsid(2) and opening /dev/null give.
 pub(super) fn detach() -> io::Result<()> {
-    if let Forked::Parent(_) = process::fork()? {
-        process::leave(0);
-    }
-    rustix::process::setsid()?;
-    let null = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/null")?;
-    rustix::stdio::dup2_stdin(&null)?;
-    rustix::stdio::dup2_stdout(&null)?;
-    rustix::stdio::dup2_stderr(&null)?;
-    Ok(())
+    background::enter()?.tell()
 }
 
 /// Writes the number of this process. The file is made anew: whatever stands there, a link included, is not written to.

@@ -3,7 +3,8 @@
 //! the directory, before it looks at anything in it.
 
 use crate::files::{Amounts, NotRecounted, recount};
-use crate::sys::privileges;
+use crate::keeper::message::MOST_GROUPS;
+use crate::sys::{privileges, system_users};
 use clap::{CommandFactory, FromArgMatches, Parser};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -173,8 +174,9 @@ impl Owner {
         };
         let gid = gid.filter(|gid| is_unprivileged(*gid));
         let gid = gid.ok_or_else(|| missing("group", "-g GROUP"))?;
-        let groups = user.and_then(|user| users::get_user_groups(user.name(), gid));
-        let numbers = groups.into_iter().flatten().map(|group| group.gid());
+        let groups = user
+            .map(|user| system_users::groups_of(user.name().as_encoded_bytes(), gid, MOST_GROUPS));
+        let numbers = groups.into_iter().flatten();
         let groups = numbers.filter(|gid| is_unprivileged(*gid)).collect();
         Ok(Owner { uid, gid, groups })
     }

@@ -16,7 +16,7 @@ use crate::support::{
 const REPLACED: Duration = Duration::from_secs(5);
 
 /// The children of a process, in the order in which they were made (proc(5), task/TID/children).
-fn children(pid: u32) -> Vec<u32> {
+pub(crate) fn children(pid: u32) -> Vec<u32> {
     let path = format!("/proc/{pid}/task/{pid}/children");
     let text = fs::read_to_string(path).unwrap_or_default();
     text.split_whitespace()
@@ -24,7 +24,7 @@ fn children(pid: u32) -> Vec<u32> {
         .collect()
 }
 
-fn keeper_of(server: &Running) -> u32 {
+pub(crate) fn keeper_of(server: &Running) -> u32 {
     let children = children(server.pid());
     assert_eq!(children.len(), 1, "the keeper is the only child");
     children[0]
@@ -76,7 +76,7 @@ fn users(place: &Place, price: Duration) -> [User; 2] {
 }
 
 /// Whether a process is there and no zombie.
-fn lives(pid: u32) -> bool {
+pub(crate) fn lives(pid: u32) -> bool {
     fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
 }
 
@@ -104,10 +104,21 @@ fn c8_a_killed_worker_is_replaced_and_others_log_in() {
         let victim = busy_worker(keeper);
         signal(victim, Signal::KILL);
         await_replacement(keeper, &[victim], workers);
-        assert_eq!(server.code("joe"), 230);
         // Whoever was being checked is told so, and not left waiting.
+        within(REPLACED, "the server knows", || {
+            server
+                .said()
+                .contains("the process that checked this password died")
+        });
+        assert_eq!(server.code("joe"), 230);
         assert_eq!(caught.join().expect("a reply"), 530);
     });
+    let said = server.said();
+    assert!(!said.contains("in time"), "{said}");
+    assert!(
+        !said.contains("Authentication failed"),
+        "nobody guessed: {said}"
+    );
     expect(&mut before, "NOOP", 200);
     within(PATIENCE, "the slow one comes in as well", || {
         server.code("slow") == 230

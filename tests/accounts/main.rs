@@ -20,4 +20,7 @@ mod fail2ban;
 mod identity;
 mod keeper;
 mod limits;
+mod names;
+mod reading_again;
 mod support;
+mod transfer_logs;

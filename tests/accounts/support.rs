@@ -1,9 +1,9 @@
 //! Users with homes, the server started on them as a test wants it, and the steps of a session that these tests have in
 //! common.
 //!
-//! Virtual users come from a PureDB made by `wharf-pw`; users of the system from an /etc/passwd, /etc/shadow, /etc/group
-//! and /etc/shells that only the server sees: it runs in a mount namespace of its own (unshare(1)). Nothing of the
-//! machine is changed. All users have the password [`PASSWORD`].
+//! Virtual users come from a PureDB made by `wharf-pw`; users of the system from an /etc that only the server sees: it runs
+//! in a mount namespace of its own (unshare(1)). Nothing of the machine is changed. All users have the password
+//! [`PASSWORD`].
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Permissions};
@@ -20,6 +20,9 @@ use tempfile::TempDir;
 
 use crate::common::client::{Client, Reply, connect_data};
 use crate::common::ending::end;
+
+/// What /etc/shells has.
+const SHELL: &str = "/bin/sh";
 
 /// How long anything may take before a test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -120,6 +123,9 @@ pub(crate) struct User {
     pub(crate) gid: u32,
     pub(crate) hash: String,
     pub(crate) home: String,
+    pub(crate) shell: String,
+    /// The fields of shadow(5) behind the hash.
+    pub(crate) dates: String,
     /// The fields of pureftpd.passwd behind the home directory.
     pub(crate) limits: String,
 }
@@ -135,6 +141,8 @@ impl User {
             gid: uid,
             hash: QUICK.to_owned(),
             home: place.text(&home),
+            shell: SHELL.to_owned(),
+            dates: "19000:0:99999:7:::".to_owned(),
             limits: String::new(),
         }
     }
@@ -169,6 +177,7 @@ impl User {
             hash,
             home,
             limits,
+            ..
         } = self;
         let given = limits.split(':').count();
         assert!(given <= 12, "{limits}");
@@ -197,8 +206,8 @@ pub(crate) fn puredb(place: &Place, users: &[User]) -> PathBuf {
     database
 }
 
-/// Writes the files of /etc that make these users known, and gives their directory. `groups` are lines of group(5).
-fn etc(place: &Place, users: &[User], groups: &str) -> PathBuf {
+/// Makes an /etc with these users and little more, and gives its path. `groups` are lines of group(5).
+pub(crate) fn etc(place: &Place, users: &[User], groups: &str) -> PathBuf {
     let mut passwd = String::from(
         "root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n",
     );
@@ -211,10 +220,12 @@ fn etc(place: &Place, users: &[User], groups: &str) -> PathBuf {
             gid,
             hash,
             home,
+            shell,
+            dates,
             ..
         } = user;
-        passwd += &format!("{name}:x:{uid}:{gid}::{home}:/bin/sh\n");
-        shadow += &format!("{name}:{hash}:19000:0:99999:7:::\n");
+        passwd += &format!("{name}:x:{uid}:{gid}::{home}:{shell}\n");
+        shadow += &format!("{name}:{hash}:{dates}\n");
         group += &format!("{name}:x:{gid}:\n");
     }
     group += groups;
@@ -224,17 +235,24 @@ fn etc(place: &Place, users: &[User], groups: &str) -> PathBuf {
         ("passwd", passwd.as_str()),
         ("shadow", &shadow),
         ("group", &group),
-        ("shells", "/bin/sh\n"),
+        ("shells", &format!("{SHELL}\n")),
+        ("hosts", "127.0.0.1 localhost\n"),
+        (
+            "nsswitch.conf",
+            "passwd: files\ngroup: files\nshadow: files\nhosts: files\n",
+        ),
     ];
     for (name, text) in files {
         fs::write(folder.join(name), text).expect("a file");
     }
+    fs::set_permissions(folder.join("shadow"), Permissions::from_mode(0o600)).expect("a mode");
+    // Where the machine has one, programs find their libraries by it.
+    let _ = fs::copy("/etc/ld.so.cache", folder.join("ld.so.cache"));
     folder
 }
 
-/// Mounts the files of its first word over those of /etc and becomes the rest of its words.
-const IN_NAMESPACE: &str = "for file in passwd shadow group shells; do mount --bind \"$1/$file\" /etc/$file || exit 99; done; \
-     shift; exec \"$@\"";
+/// Mounts its first word over /etc and becomes the rest of its words.
+const IN_NAMESPACE: &str = "mount --bind \"$1\" /etc || exit 99; shift; exec \"$@\"";
 
 /// How a server is to be started.
 pub(crate) struct Launch<'a> {
@@ -242,6 +260,7 @@ pub(crate) struct Launch<'a> {
     before: Vec<OsString>,
     flags: Vec<OsString>,
     address: IpAddr,
+    looks_names_up: bool,
 }
 
 impl<'a> Launch<'a> {
@@ -253,20 +272,48 @@ impl<'a> Launch<'a> {
             before: Vec::new(),
             flags: vec!["-l".into(), format!("puredb:{}", database.display()).into()],
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            looks_names_up: false,
         }
     }
 
     /// For users of the system as the server sees it.
     pub(crate) fn system_users(place: &'a Place, users: &[User], groups: &str) -> Launch<'a> {
+        let etc = etc(place, users, groups);
+        Launch::on_machine(place, &etc, "unix")
+    }
+
+    /// For users whom this source knows, where /etc is that directory.
+    pub(crate) fn on_machine(place: &'a Place, etc: &Path, source: &str) -> Launch<'a> {
+        Launch::with_own_etc(place, etc).flags(&["-l", source])
+    }
+
+    /// For strangers only, who are shown the homes.
+    pub(crate) fn anonymous_only(place: &'a Place) -> Launch<'a> {
+        let (root, etc) = (place.text("home"), etc(place, &[], ""));
+        Launch::with_own_etc(place, &etc).flags(&[
+            "--anonymousroot",
+            &root,
+            "--anonymoususer",
+            "nobody",
+        ])
+    }
+
+    /// Clients' names are found in the file `etc/hosts` of the place.
+    pub(crate) fn looks_names_up(mut self) -> Launch<'a> {
+        self.looks_names_up = true;
+        self
+    }
+
+    fn with_own_etc(place: &'a Place, etc: &Path) -> Launch<'a> {
         let words = ["unshare", "--mount", "--propagation", "private", "sh", "-c"];
         let mut before: Vec<OsString> = words.map(OsString::from).into();
-        let etc = etc(place, users, groups);
         before.extend([IN_NAMESPACE.into(), "sh".into(), etc.into()]);
         Launch {
             place,
             before,
-            flags: vec!["-l".into(), "unix".into()],
+            flags: Vec::new(),
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            looks_names_up: false,
         }
     }
 
@@ -289,7 +336,10 @@ impl<'a> Launch<'a> {
         let client = Client::connect(address).expect("a connection");
         let (accepted, _) = listener.accept().expect("the other end");
         let share = || OwnedFd::from(accepted.try_clone().expect("a second handle"));
-        let child = Command::new(env!("CARGO_BIN_EXE_wharf-ftpd"))
+        let mut words = self.before;
+        words.push(env!("CARGO_BIN_EXE_wharf-ftpd").into());
+        let child = Command::new(&words[0])
+            .args(&words[1..])
             .arg("-H")
             .args(&self.flags)
             .stdin(share())
@@ -304,7 +354,10 @@ impl<'a> Launch<'a> {
         let errors = self.place.path("stderr");
         let mut words = self.before;
         words.push(env!("CARGO_BIN_EXE_wharf-ftpd").into());
-        words.extend(["-H", "-S"].map(OsString::from));
+        if !self.looks_names_up {
+            words.push("-H".into());
+        }
+        words.push("-S".into());
         words.push(format!("{},0", self.address).into());
         let mut command = Command::new(&words[0]);
         command

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::support::{PROGRAM, Said, folder, run, script, write};
 
-const FILE: &str = "MaxClientsNumber 5\nAnonymousOnly yes\nDaemonize yes\n";
+const FILE: &str = "MaxClientsNumber 5\nAnonymousOnly yes\nBonjour x\n";
 
 /// A folder with a configuration and a server that prints its arguments, one a line.
 fn ground(text: &str) -> tempfile::TempDir {
@@ -71,7 +71,7 @@ fn check_says_what_is_fine_ignored_and_refused_and_starts_nothing() {
     write(place.path(), "a.conf", FILE);
     let said = run(place.path(), &["--check", "a.conf"]);
     assert_eq!(said.status, 0);
-    assert!(said.out.contains(": a.conf:3: Daemonize: "), "{}", said.out);
+    assert!(said.out.contains(": a.conf:3: Bonjour: "), "{}", said.out);
 }
 
 #[test]

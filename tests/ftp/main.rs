@@ -28,4 +28,5 @@ mod rclone;
 mod starting;
 mod tnftp;
 mod vanishing;
+mod ways;
 mod wget;

@@ -12,6 +12,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::{Choices, Dialect, Fate, Row, os, refuse_unusable, text_of};
+use crate::logs::formats::TransferLog;
 use crate::wrapper::files::{Files, Source, Text};
 use crate::wrapper::translation::{Flag, Origin, Outcome, Translation, has_source};
 
@@ -407,6 +408,7 @@ pub(super) fn finish(whole: &Origin, seen: &Seen, files: &Files, translation: &m
     }
     keep_first(translation, "forcepassiveip");
     merge_binds(translation);
+    merge_logs(translation);
     merge_ratios(translation);
     say_tls(seen, translation);
     default_login(whole, translation);
@@ -447,6 +449,30 @@ fn merge_binds(translation: &mut Translation) {
         &Outcome::Nothing(why.to_owned()),
     );
     translation.value(&last.origin, "bind", value);
+}
+
+/// Of repeated AltLog Pure-FTPd takes the first file and the last format.
+fn merge_logs(translation: &mut Translation) {
+    let logs = translation
+        .flags
+        .iter()
+        .filter(|flag| flag.long == "altlog");
+    let logs: Vec<Flag> = logs.cloned().collect();
+    let [first, .., last] = logs.as_slice() else {
+        return;
+    };
+    let log = |flag: &Flag| flag.value.as_ref()?.to_str()?.parse::<TransferLog>().ok();
+    let (Some(first), Some(format)) = (log(first), log(last)) else {
+        return;
+    };
+    let mut value = OsString::from(format!("{}:", format.format.name));
+    value.push(first.path);
+    let why = "Pure-FTPd takes the first file and the last format of several";
+    translation.take_back(
+        |flag| flag.long == "altlog",
+        &Outcome::Nothing(why.to_owned()),
+    );
+    translation.value(&last.origin, "altlog", value);
 }
 
 /// Pure-FTPd has one ratio: the last one given, for everybody as soon as UserRatio is among them.

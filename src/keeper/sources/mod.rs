@@ -14,6 +14,7 @@ mod unix;
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::message::{Check, Limits};
@@ -49,11 +50,20 @@ pub enum Verdict {
     Broken(String),
 }
 
+/// Says that this process is about to wait for others, so that another should take its next questions.
+pub type FallingAsleep = Arc<dyn Fn() + Send + Sync>;
+
 /// A source, opened.
 pub trait Source: Send {
     /// Makes ready for the next check what should not be made while a password is in memory; to be called before a worker
     /// waits for its next question. A check without it works as well.
     fn ready(&mut self) {}
+
+    /// Reads anew what has changed since the last look, as a check does.
+    fn look(&mut self) {}
+
+    /// Gives a source that may wait for others during a check what to call then; once, in the process that checks.
+    fn call_before_sleep(&mut self, _falling_asleep: &FallingAsleep) {}
 
     /// Checks a login. It may sleep, within [`LONGEST_CHECK`].
     fn check(&mut self, question: &Check) -> Verdict;

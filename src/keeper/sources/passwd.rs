@@ -47,6 +47,10 @@ pub(super) fn open(argument: &str) -> Result<Box<dyn Source>, String> {
 }
 
 impl Source for PasswdFile {
+    fn look(&mut self) {
+        self.file.current();
+    }
+
     fn check(&mut self, question: &Check) -> Verdict {
         let judged = self.file.current().judge(question);
         judged.unwrap_or_else(|what| {

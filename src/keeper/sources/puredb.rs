@@ -70,6 +70,10 @@ pub(super) fn open(argument: &str) -> Result<Box<dyn Source>, String> {
 }
 
 impl Source for Virtual {
+    fn look(&mut self) {
+        self.file.current();
+    }
+
     fn check(&mut self, question: &Check) -> Verdict {
         let database = self.file.current();
         let password = question.password.expose();

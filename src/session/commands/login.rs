@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::super::place::Account;
 use super::super::policy::{Rights, is_anonymous_name};
@@ -144,7 +144,14 @@ impl Session {
             };
         }
         let to_anonymous = wants_anonymous && self.serves_anonymous();
-        if to_anonymous && self.shared.listed.objection_to_anonymous().is_none() {
+        if to_anonymous
+            && self
+                .shared
+                .listed
+                .borrow()
+                .objection_to_anonymous()
+                .is_none()
+        {
             return self.log_in_anonymous().await;
         }
         if self.anonymous_only && !to_anonymous {
@@ -242,17 +249,18 @@ impl Session {
         if password.expose().len() > LONGEST_PASSWORD {
             return Err(Refusal::PasswordTooLong);
         }
+        let begun = self.shared.handle.now();
         let asked = self.ask_keeper(&name, password).await?;
         match self.keep_out(&name, asked) {
             Ok(granted) => self.settle_in(name, granted).await,
-            Err(not_granted) => self.deny(&name, not_granted).await,
+            Err(not_granted) => self.deny(&name, not_granted, begun).await,
         }
     }
 
     /// For those whom a list or a ban keeps out, whatever was found becomes a wrong password. They were looked for like
     /// everybody, so that the answer comes no sooner (threats: C3).
     fn keep_out(&self, name: &[u8], asked: Asked) -> Asked {
-        let listed = &self.shared.listed;
+        let listed = self.shared.listed.borrow();
         let objection = match is_anonymous_name(name) && self.serves_anonymous() {
             true => listed.objection_to_anonymous(),
             false => listed.objection(name),
@@ -442,8 +450,14 @@ impl Session {
         Reply::lines(230, lines)
     }
 
-    /// Says no, after a delay that grows with each failure, on this session's own timer.
-    async fn deny(&mut self, name: &[u8], why: NotGranted) -> Result<Reply, Refusal> {
+    /// Says no, after a delay that grows with each failure, on this session's own timer. It counts from `begun`, when the
+    /// password came, so that the answer does not tell how long the check took (threats: C3).
+    async fn deny(
+        &mut self,
+        name: &[u8],
+        why: NotGranted,
+        begun: Instant,
+    ) -> Result<Reply, Refusal> {
         let shown = shown(name);
         // What the server could not do is no failure of the client's.
         let guessed = matches!(
@@ -481,7 +495,7 @@ impl Session {
         };
         self.failed_logins += 1;
         // Said and counted before the wait: who hangs up meanwhile has tried all the same.
-        if matches!(refusal, Refusal::LoginFailed) {
+        if guessed && matches!(refusal, Refusal::LoginFailed) {
             self.log(
                 Severity::Warning,
                 format_args!("Authentication failed for user [{}]", escape(shown)),
@@ -493,8 +507,8 @@ impl Session {
         let random = self.shared.random.borrow_mut().below(1000).unwrap_or(500);
         let delay = FAILURE_DELAY * self.failed_logins + FAILURE_DELAY * random / 1000;
         let handle = self.shared.handle.clone();
-        self.attend(Stage::Delay, &Progress::none(), handle.sleep(delay))
-            .await?;
+        let wait = handle.sleep_until(begun + delay);
+        self.attend(Stage::Delay, &Progress::none(), wait).await?;
         self.who = Who::Nobody;
         if self.failed_logins >= self.shared.settings.limits.max_login_failures {
             self.log(

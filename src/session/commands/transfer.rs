@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::super::data::{Data, Stage};
 use super::super::place::Account;
 use super::super::refusal::Refusal;
@@ -12,7 +14,8 @@ use super::super::transfer::{Bounds, Mover, Progress, Sink, check_disk, kilobyte
 use super::super::{Representation, Session};
 use super::{Argument, Feature, Row, Rules, Run, Waiting};
 use crate::files::{Create, Existing, NotServed, ReadFile, Upload, is_over_quota};
-use crate::logs::{Severity, escape};
+use crate::logs::formats::{Direction, Transfer};
+use crate::logs::{Severity, escape, transfers};
 use crate::net::{self, Passive, PassiveError};
 use crate::proto::address::{self, AddressError, EpsvArgument};
 use crate::proto::path::VirtualPath;
@@ -395,7 +398,7 @@ impl Session {
         let own = self.local.ip();
         let announced = match for_client {
             Some(rule) => rule.address,
-            None => match self.shared.passive_address {
+            None => match self.shared.passive_address.get() {
                 // Clients next to us reach us where they came to, whatever the world outside calls us.
                 Some(_) if net::is_private(client) && net::is_private(own) => own,
                 Some(address) => address,
@@ -580,13 +583,7 @@ impl Session {
         let mover = Mover::new(&self.shared, stream, &progress, rate);
         let outcome = self.send_with(mover, file, offset, ascii, &progress).await;
         self.totals.downloaded += progress.moved();
-        self.log_transfer(
-            &path,
-            "downloaded",
-            "download incomplete",
-            &progress,
-            outcome.is_ok(),
-        );
+        self.log_transfer(&path, Direction::Down, ascii, &progress, outcome.is_ok());
         outcome?;
         if needless_restart {
             self.shared.handle.sleep(APART).await;
@@ -722,13 +719,7 @@ impl Session {
             .ok()
             .and_then(|name| VirtualPath::root().join(name).ok());
         let logged = published.as_ref().unwrap_or(&stored);
-        self.log_transfer(
-            logged,
-            "uploaded",
-            "upload incomplete",
-            &progress,
-            outcome.is_ok(),
-        );
+        self.log_transfer(logged, Direction::Up, ascii, &progress, outcome.is_ok());
         outcome?;
         self.announce(logged);
         self.totals.uploaded += progress.moved();
@@ -824,22 +815,50 @@ impl Session {
         Refusal::CannotStore(error)
     }
 
+    /// In the server's log and in those of transfers (`-O`).
     fn log_transfer(
         &self,
         path: &VirtualPath,
-        whole: &str,
-        partial: &str,
+        direction: Direction,
+        ascii: bool,
         progress: &Progress,
-        done: bool,
+        whole: bool,
     ) {
         let name = self.logged_name(path);
-        let what = if done { whole } else { partial };
+        let what = match (direction, whole) {
+            (Direction::Up, true) => "uploaded",
+            (Direction::Up, false) => "upload incomplete",
+            (Direction::Down, true) => "downloaded",
+            (Direction::Down, false) => "download incomplete",
+        };
         let bytes = progress.moved();
         let rate = kilobytes_per_second(bytes, progress.seconds());
         self.log(
             Severity::Notice,
             format_args!("{} {what}  ({bytes} bytes, {rate:.2}KB/sec)", escape(&name)),
         );
+        if !transfers::records_transfers() {
+            return;
+        }
+        let Ok(account) = self.account() else {
+            return;
+        };
+        let now = Timestamp::now();
+        let age = self.shared.handle.now().duration_since(self.started);
+        transfers::transfer(&Transfer {
+            ended: now,
+            session_began: now.checked_sub(age).unwrap_or(now),
+            session: u64::from(std::process::id()) + self.counted.number() - 1,
+            host: &self.peer.ip().to_string(),
+            user: &account.name,
+            anonymous: account.rights.anonymous,
+            direction,
+            bytes,
+            took: Duration::from_secs_f64(progress.seconds()),
+            path: &self.real_name(path),
+            ascii,
+            whole,
+        });
     }
 }
 

@@ -1,0 +1,163 @@
+//! SIGHUP: what was read at start is read again, and logs of transfers go on in the files that have their names now. Paths are those of the start, and the keeper opens them, since this process
+//! sees none of them any more. What is broken or gone leaves in force what was there before.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::rc::Rc;
+
+use rustix::fs::{Mode, OFlags};
+
+use super::materials;
+use crate::keeper::{Link, Reopened};
+use crate::logs::{self, Severity, transfers};
+use crate::session::Listed;
+use crate::session::shared::Shared;
+use crate::settings::Settings;
+
+/// For the pool: which disk such a file is on does not matter for the few there are.
+const UNKNOWN_DEVICE: u64 = u64::MAX;
+
+/// What a file is to the server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// A list of users.
+    List,
+    /// The log of transfers at this place among them.
+    Log(usize),
+}
+
+/// A file that can be opened again.
+pub(super) struct Again<'a> {
+    flag: &'static str,
+    path: &'a Path,
+    purpose: Purpose,
+}
+
+/// The files of these settings that can be opened again; the keeper knows each by its place here.
+pub(super) fn files(settings: &Settings) -> impl Iterator<Item = Again<'_>> {
+    let login = &settings.login;
+    let lists = [
+        (materials::USER_LIST, login.user_list.as_deref()),
+        (materials::DENY_USERS, login.deny_users.as_deref()),
+    ];
+    let lists = lists.into_iter().filter_map(|(flag, path)| {
+        path.map(|path| Again {
+            flag,
+            path,
+            purpose: Purpose::List,
+        })
+    });
+    let logs = settings.logging.transfers.iter().enumerate();
+    let logs = logs.map(|(place, log)| Again {
+        flag: materials::TRANSFER_LOG,
+        path: &log.path,
+        purpose: Purpose::Log(place),
+    });
+    lists.chain(logs)
+}
+
+impl Again<'_> {
+    /// For the keeper.
+    pub(super) fn for_keeper(&self) -> Reopened {
+        Reopened {
+            path: std::path::absolute(self.path).unwrap_or_else(|_| self.path.to_owned()),
+            open: match self.purpose {
+                Purpose::List => open_list,
+                Purpose::Log(_) => transfers::open,
+            },
+        }
+    }
+}
+
+/// What has become a FIFO is not waited for.
+fn open_list(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    Ok(rustix::fs::open(path, flags, Mode::empty())?)
+}
+
+/// Reads everything again, and says in the log how that went.
+pub(super) async fn reload(shared: Rc<Shared>) {
+    let Some(link) = &shared.link else {
+        return logs::server(
+            Severity::Info,
+            format_args!("Signal 1: nothing to reload, sessions go on"),
+        );
+    };
+    change_logs(&shared, link).await;
+    read_lists(&shared, link).await;
+    match link.look().await {
+        Ok(note) if note.is_empty() => logs::server(
+            Severity::Info,
+            format_args!("Signal 1: the accounts are as their sources have them now"),
+        ),
+        Ok(note) => logs::server(
+            Severity::Error,
+            format_args!("{}", logs::escape(note.as_bytes())),
+        ),
+        Err(error) => logs::server(
+            Severity::Error,
+            format_args!("The databases could not be looked at: {error}"),
+        ),
+    }
+}
+
+async fn change_logs(shared: &Shared, link: &Link) {
+    for (number, file) in (0..).zip(files(&shared.settings)) {
+        let Purpose::Log(place) = file.purpose else {
+            continue;
+        };
+        let opened = link.reopen(number).await;
+        let path = file.path.display();
+        match opened.and_then(|file| transfers::change_file(place, file)) {
+            Ok(()) => logs::server(
+                Severity::Info,
+                format_args!("Signal 1: {path} was opened again"),
+            ),
+            Err(error) => logs::server(
+                Severity::Error,
+                format_args!("{}: {path}: {error}; the log stays where it was", file.flag),
+            ),
+        }
+    }
+}
+
+async fn read_lists(shared: &Shared, link: &Link) {
+    let mut texts = Vec::new();
+    for (number, file) in (0..).zip(files(&shared.settings)) {
+        if file.purpose != Purpose::List {
+            continue;
+        }
+        match read_again(shared, link, number).await {
+            Ok(text) => texts.push((file.flag, text)),
+            Err(error) => {
+                let (flag, path) = (file.flag, file.path.display());
+                return logs::server(
+                    Severity::Error,
+                    format_args!("{flag}: {path}: {error}; the lists stay as they were"),
+                );
+            }
+        }
+    }
+    let of = |flag| {
+        let found = texts.iter().find(|(other, _)| *other == flag);
+        found.map(|(_, text)| text.as_slice())
+    };
+    let listed = Listed::new(of(materials::USER_LIST), of(materials::DENY_USERS));
+    if !texts.is_empty() {
+        shared.listed.replace(listed);
+        logs::server(
+            Severity::Info,
+            format_args!("Signal 1: lists of users were read again"),
+        );
+    }
+}
+
+async fn read_again(shared: &Shared, link: &Link, place: u8) -> io::Result<Vec<u8>> {
+    let opened: OwnedFd = link.reopen(place).await?;
+    // A disk or a mount may let a reader wait.
+    let read = move || materials::read_list(File::from(opened));
+    let handle = &shared.handle;
+    handle.pool().run(handle, UNKNOWN_DEVICE, read).await
+}
