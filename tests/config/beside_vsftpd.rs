@@ -15,6 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use wharf::flags::definition;
 use wharf::wrapper::translation::has_source;
 
 use crate::common::client::{Client, connect_data};
@@ -489,9 +490,12 @@ fn bits(place: &Path) -> Vec<(String, String)> {
         .collect()
 }
 
-/// PAM as vsftpd asks it, where ours was built with it.
+/// PAM as vsftpd asks it, where ours can ask it by the same service.
 fn method() -> &'static [&'static str] {
-    match has_source("pam") {
+    let definition = definition();
+    let mut flags = definition.get_arguments();
+    let has_service = flags.any(|flag| flag.get_long() == Some("pamservice"));
+    match has_source("pam") && has_service {
         true => &[],
         false => &["--login", "unix"],
     }
