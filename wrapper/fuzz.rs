@@ -110,8 +110,12 @@ mod tests {
             prop::sample::select(keys),
             prop::collection::vec(prop::sample::select(pieces), 0..4),
         );
-        // The first line of a setting of Debian's folder is its name alone.
-        let between = if dialect == "debian" { b"\n" } else { b" " };
+        // The first line of a setting of Debian's folder is its name alone, and vsftpd takes no blank before a value.
+        let between = match dialect {
+            "debian" => b"\n",
+            "vsftpd" => b"=",
+            _ => b" ",
+        };
         let line = line.prop_map(move |(key, rest)| {
             [key, between.to_vec(), rest.concat(), b"\n".to_vec()].concat()
         });

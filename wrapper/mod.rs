@@ -95,6 +95,14 @@ pub struct Arguments {
     #[arg(long = "defaults", value_name = "FILE")]
     pub defaults: Option<PathBuf>,
 
+    /// Have passwords checked by this method of wharf-ftpd -l, such as unix or puredb:FILE, and not by PAM (vsftpd)
+    #[arg(long = "login", value_name = "METHOD[:FILE]")]
+    pub login: Option<String>,
+
+    /// Take this setting as well, as if it were the last line of the file; may be repeated (vsftpd)
+    #[arg(short = 'o', long = "option", value_name = "NAME=VALUE")]
+    pub option: Vec<OsString>,
+
     /// The configuration file, or the folder of Debian's Pure-FTPd
     #[arg(value_name = "FILE|DIR", required_unless_present = "dialect")]
     pub file: Option<PathBuf>,
@@ -265,6 +273,8 @@ fn choose(
         host: arguments.host.clone(),
         defines: arguments.define.clone(),
         defaults: arguments.defaults.clone(),
+        login: arguments.login.clone(),
+        options: arguments.option.clone(),
     };
     choices.check(dialect).map_err(usage)?;
     Ok((dialect, choices))

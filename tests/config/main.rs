@@ -11,6 +11,7 @@ mod common {
 mod beside_proftpd;
 mod beside_pure_ftpd;
 mod beside_pure_ftpd_wrapper;
+mod beside_vsftpd;
 mod corpus;
 mod proftpd_includes;
 mod program;

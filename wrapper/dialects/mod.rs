@@ -7,8 +7,9 @@
 pub mod debian;
 pub mod proftpd;
 pub mod pureftpd;
+pub mod vsftpd;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -25,7 +26,7 @@ pub struct Dialect {
     pub variants: &'static [&'static str],
     /// What it is, in a sentence.
     pub sentence: &'static str,
-    /// Further options of the command line it takes, by name: host, define, defaults.
+    /// Further options of the command line it takes, by name: host, define, defaults, login, option.
     pub takes: &'static [&'static str],
     /// How many settings of the source look like this dialect; 0 for another one, and for one that must be asked for.
     pub recognise: fn(&Source, &mut Files) -> usize,
@@ -41,6 +42,7 @@ pub const DIALECTS: &[Dialect] = &[
     pureftpd::SCRIPT,
     debian::FOLDER,
     proftpd::PROFTPD,
+    vsftpd::FILE,
 ];
 
 /// A setting, for the manual page and for tests.
@@ -86,6 +88,10 @@ pub struct Choices {
     pub defines: Vec<String>,
     /// The file of the start script's choices.
     pub defaults: Option<PathBuf>,
+    /// The method passwords are checked by in place of the one the file asks for.
+    pub login: Option<String>,
+    /// Settings given beside the file, which follow its own.
+    pub options: Vec<OsString>,
 }
 
 impl Choices {
@@ -98,6 +104,8 @@ impl Choices {
             ("host", self.host.is_some()),
             ("define", !self.defines.is_empty()),
             ("defaults", self.defaults.is_some()),
+            ("login", self.login.is_some()),
+            ("option", !self.options.is_empty()),
         ];
         match given
             .iter()
@@ -199,9 +207,14 @@ pub fn translate(
 
 /// Translates bytes that lie on no disk, for fuzzing and for tests. Nothing of the machine is looked at.
 pub fn translate_bytes(dialect: &Dialect, bytes: &[u8]) -> Translation {
+    translate_bytes_with(dialect, bytes, &Choices::default())
+}
+
+/// The same with choices of the command line.
+pub fn translate_bytes_with(dialect: &Dialect, bytes: &[u8], choices: &Choices) -> Translation {
     let path = std::path::Path::new("file");
     let source = Source::File(Text::of_bytes(path, bytes));
-    translate(dialect, &source, &mut Files::none(), &Choices::default())
+    translate(dialect, &source, &mut Files::none(), choices)
 }
 
 /// Refuses a file that a setting names, or the source itself.

@@ -1,0 +1,249 @@
+//! What is shown and logged, settings for single users, TLS, and what vsftpd decides about itself.
+
+use crate::flags::not_available_yet;
+
+use super::settings::Rules;
+
+/// What says something under TLS alone.
+const OF_TLS: &[&str] = &[
+    "allow_anon_ssl",
+    "ca_certs_file",
+    "debug_ssl",
+    "dsa_cert_file",
+    "dsa_private_key_file",
+    "force_anon_data_ssl",
+    "force_anon_logins_ssl",
+    "force_local_data_ssl",
+    "force_local_logins_ssl",
+    "implicit_ssl",
+    "require_cert",
+    "require_ssl_reuse",
+    "rsa_cert_file",
+    "rsa_private_key_file",
+    "ssl_ciphers",
+    "ssl_request_cert",
+    "ssl_sni_hostname",
+    "ssl_sslv2",
+    "ssl_sslv3",
+    "ssl_tlsv1",
+    "ssl_tlsv11",
+    "ssl_tlsv12",
+    "ssl_tlsv13",
+    "strict_ssl_read_eof",
+    "strict_ssl_write_shutdown",
+    "validate_cert",
+];
+
+/// How vsftpd keeps its processes apart, which the server does in its own way.
+const INSIDE: &[&str] = &[
+    "isolate",
+    "isolate_network",
+    "nopriv_user",
+    "ptrace_sandbox",
+    "seccomp_sandbox",
+    "secure_chroot_dir",
+];
+
+/// Where the two servers differ in what is shown: the setting, the value that asks for what this server does, and why the
+/// other is ignored.
+const SHOWN: &[(&str, bool, &str)] = &[
+    ("ascii_download_enable", true, CONVERTS),
+    ("ascii_upload_enable", true, CONVERTS),
+    (
+        "dirmessage_enable",
+        true,
+        "the file .message of a directory is always shown",
+    ),
+    (
+        "setproctitle_enable",
+        false,
+        "one process serves all, and its title does not change",
+    ),
+    (
+        "text_userdb_names",
+        true,
+        "names of owners are shown where they are known",
+    ),
+    ("tilde_user_enable", false, "~user is no directory"),
+    (
+        "use_localtime",
+        true,
+        "listings are in local time; start the server with TZ=UTC for the other",
+    ),
+];
+
+const CONVERTS: &str =
+    "line ends are converted for whoever asks with TYPE A, as the standard has it";
+
+pub(super) fn translate(rules: &mut Rules<'_>) {
+    listings(rules);
+    texts(rules);
+    logs(rules);
+    single_users(rules);
+    tls(rules);
+    inside(rules);
+}
+
+fn listings(rules: &mut Rules<'_>) {
+    for (key, long) in [
+        ("force_dot_files", "displaydotfiles"),
+        ("hide_ids", "hideids"),
+    ] {
+        match rules.yes(key) {
+            true => rules.switch(key, long),
+            false => rules.nothing(key, "as without it"),
+        }
+    }
+    match rules.yes("ls_recurse_enable") {
+        true => rules.nothing(
+            "ls_recurse_enable",
+            "listings go down as far as -L lets them",
+        ),
+        // The number of names is the server's own bound.
+        false => rules.give("ls_recurse_enable", "limitrecursion", "10000:1"),
+    }
+    for (key, same, why) in SHOWN {
+        match rules.yes(key) == *same {
+            true => rules.nothing(key, "as the server does"),
+            false => rules.ignore(key, why),
+        }
+    }
+    match rules.text("message_file").as_deref() {
+        Some(b".message") => rules.nothing("message_file", "as the server does"),
+        _ => rules.ignore("message_file", "the file is called .message"),
+    }
+    rules.nothing("async_abor_enable", "ABOR acts during a transfer");
+    rules.nothing("utf8_filesystem", "names are bytes, and FEAT tells UTF8");
+}
+
+fn texts(rules: &mut Rules<'_>) {
+    let file = rules.text("banner_file");
+    match (&file, rules.text("ftpd_banner")) {
+        (Some(file), _) => {
+            rules.give_text("banner_file", "bannerfile", file);
+            rules.nothing("ftpd_banner", "banner_file goes before it");
+        }
+        (None, Some(text)) => rules.give_text("ftpd_banner", "banner", &text),
+        (None, None) => rules.nothing("ftpd_banner", "none"),
+    }
+    if file.is_none() {
+        rules.nothing("banner_file", "none");
+    }
+}
+
+fn logs(rules: &mut Rules<'_>) {
+    const OWN_FORM: &str =
+        "there is no log in vsftpd's own form; logins and transfers are in the server's log";
+    let (is_on, both) = (rules.yes("xferlog_enable"), rules.yes("dual_log_enable"));
+    let standard = both || (is_on && rules.yes("xferlog_std_format"));
+    if standard {
+        let key = if both {
+            "dual_log_enable"
+        } else {
+            "xferlog_enable"
+        };
+        match rules.text("xferlog_file") {
+            Some(file) => rules.give_text(key, "altlog", &[b"xferlog:", file.as_slice()].concat()),
+            None => rules.refuse(key, "xferlog_file names no file", "name one"),
+        }
+    }
+    if both {
+        rules.nothing("xferlog_enable", "see dual_log_enable");
+    } else if !standard {
+        match is_on {
+            true => rules.ignore("xferlog_enable", OWN_FORM),
+            false => rules.nothing("xferlog_enable", "no further log"),
+        }
+        rules.nothing("dual_log_enable", "no further log");
+    } else {
+        rules.nothing("dual_log_enable", "see xferlog_enable");
+    }
+    rules.all_nothing(
+        &["xferlog_file", "xferlog_std_format"],
+        "it is for xferlog_enable",
+    );
+    match both || (is_on && !standard) {
+        true => rules.ignore("vsftpd_log_file", OWN_FORM),
+        false => rules.nothing("vsftpd_log_file", "vsftpd would write nothing to it"),
+    }
+    match rules.yes("syslog_enable") {
+        true => rules.give("syslog_enable", "syslogfacility", "ftp"),
+        false => rules.nothing("syslog_enable", "as without it"),
+    }
+    match rules.yes("log_ftp_protocol") {
+        true => {
+            rules.switch("log_ftp_protocol", "verboselog");
+            rules.switch("log_ftp_protocol", "verboselog");
+        }
+        false => rules.nothing("log_ftp_protocol", "as without it"),
+    }
+    rules.nothing("no_log_lock", "one process writes the log");
+}
+
+fn single_users(rules: &mut Rules<'_>) {
+    match rules.text("user_config_dir") {
+        None => rules.nothing("user_config_dir", "none"),
+        Some(_) => rules.refuse(
+            "user_config_dir",
+            "there are no settings for single users",
+            "give those users accounts of their own in a database of wharf-pw, which can limit homes, rates, quotas and \
+             addresses, or start a server for them on another port; then remove it",
+        ),
+    }
+}
+
+/// Each further setting restricts who may come and how, so TLS is taken as a whole or not at all.
+fn tls(rules: &mut Rules<'_>) {
+    if !rules.yes("ssl_enable") {
+        rules.nothing("ssl_enable", "clear text, as without it");
+        return rules.all_nothing(OF_TLS, "without effect, as ssl_enable is NO");
+    }
+    rules.all_nothing(OF_TLS, "see ssl_enable");
+    let why = not_available_yet("tls")
+        .unwrap_or("what the settings beside it ask for cannot be told to the server yet");
+    rules.refuse(
+        "ssl_enable",
+        why,
+        "set ssl_enable=NO if clear text will do, or wait for a later version",
+    );
+}
+
+fn inside(rules: &mut Rules<'_>) {
+    rules.all_nothing(INSIDE, "how the server confines itself has no switch");
+    match rules.number("trans_chunk_size") {
+        0 => rules.nothing("trans_chunk_size", "as without it"),
+        _ => rules.ignore(
+            "trans_chunk_size",
+            "the server chooses how much it moves at once",
+        ),
+    }
+    rules.nothing("use_sendfile", "the server chooses how it moves data");
+    if rules.yes("run_as_launching_user") {
+        rules.refuse(
+            "run_as_launching_user",
+            "a server that root started never serves with root's rights",
+            "remove it, and start the server as the user it is to act as",
+        );
+    } else {
+        rules.nothing("run_as_launching_user", "as without it");
+    }
+    for (key, usual, reason, cure) in [
+        (
+            "ftp_enable",
+            true,
+            "nothing would be served",
+            "remove it, or start no server",
+        ),
+        (
+            "http_enable",
+            false,
+            "there is no HTTP",
+            "remove it, and start a web server",
+        ),
+    ] {
+        match rules.yes(key) == usual {
+            true => rules.nothing(key, "as without it"),
+            false => rules.refuse(key, reason, cure),
+        }
+    }
+}

@@ -1,0 +1,531 @@
+//! Texts of files and what they become. Where a flag is still to come, tests take note of the refusal instead.
+
+use super::super::{Choices, translate_bytes_with};
+use super::coming;
+use super::options::{DEBIAN, Kind, OPTIONS, UPSTREAM};
+use super::{FILE, number};
+use crate::wrapper::dialects::{detect, translate_bytes};
+use crate::wrapper::files::{Files, Source, Text};
+use crate::wrapper::translation::{Outcome, Translation, has_source};
+
+/// Accounts by a method that every build has.
+fn choices(variant: &'static str) -> Choices {
+    Choices {
+        variant: Some(variant),
+        login: Some("puredb:/etc/x.pdb".to_owned()),
+        ..Choices::default()
+    }
+}
+
+fn read(variant: &'static str, text: &str) -> Translation {
+    translate_bytes_with(&FILE, text.as_bytes(), &choices(variant))
+}
+
+/// Refusals, without those for want of a flag.
+fn refusals(translation: &Translation) -> Vec<String> {
+    let refused = translation.findings.iter();
+    let refused = refused.filter_map(|finding| match &finding.outcome {
+        Outcome::Refused(text) if !text.contains("does not have yet") => {
+            Some(format!("{}: {text}", finding.origin))
+        }
+        _ => None,
+    });
+    refused.collect()
+}
+
+/// Flags, each as one word, with `(--flag)` for those to come.
+fn flags(text: &str) -> Vec<String> {
+    let translation = read(DEBIAN, text);
+    assert_eq!(refusals(&translation), [""; 0], "{text}");
+    let findings = translation.findings.iter();
+    let said = findings.filter_map(|finding| match &finding.outcome {
+        Outcome::Flag(words) => {
+            let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+            Some(words.join(" "))
+        }
+        Outcome::Refused(text) => {
+            let flag = text.split("--").nth(1)?.split(',').next()?;
+            Some(format!("(--{flag})"))
+        }
+        _ => None,
+    });
+    said.collect()
+}
+
+#[track_caller]
+fn has(text: &str, flag: &str) {
+    let flags = flags(text);
+    let long = flag.split([' ', '=']).next().unwrap_or(flag);
+    let coming = coming::lacks(long.trim_start_matches('-')) && flag.starts_with("--");
+    let wanted = if coming {
+        format!("({long})")
+    } else {
+        flag.to_owned()
+    };
+    assert!(
+        flags.contains(&wanted),
+        "{text:?}: no {wanted} in {flags:?}"
+    );
+}
+
+#[track_caller]
+fn lacks(text: &str, long_or_letter: &str) {
+    let flags = flags(text);
+    let starts =
+        |flag: &&String| flag.trim_matches(['(', ')']).split(' ').next() == Some(long_or_letter);
+    assert!(
+        !flags.iter().any(|flag| starts(&flag)),
+        "{text:?}: {flags:?}"
+    );
+}
+
+#[track_caller]
+fn refused(text: &str, part: &str) {
+    let said = refusals(&read(DEBIAN, text)).join("\n");
+    assert!(said.contains(part), "{text:?}: {said}");
+}
+
+const LOCAL: &str = "anonymous_enable=NO\nlocal_enable=YES\n";
+const WRITE: &str = "anonymous_enable=NO\nlocal_enable=YES\nwrite_enable=YES\n";
+const UPLOAD: &str = "write_enable=YES\nanon_upload_enable=YES\n";
+const GUEST: &str =
+    "anonymous_enable=NO\nlocal_enable=YES\nwrite_enable=YES\nguest_enable=YES\nguest_username=v\n";
+
+#[test]
+fn an_empty_file_is_anonymous_and_read_only_as_vsftpd_is() {
+    let flags = flags("");
+    for flag in [
+        "-e",
+        "--readonly",
+        "-z",
+        "--idletimeout 300",
+        "--datatimeout 300",
+        "-L 10000:1",
+    ] {
+        assert!(flags.iter().any(|given| given == flag), "{flag}: {flags:?}");
+    }
+    has("", "--worldreadableonly");
+    for flag in ["-4", "-S", "-c", "-C", "-U"] {
+        lacks("", flag);
+    }
+    let upstream = read(UPSTREAM, "");
+    let words = upstream.words(&[]);
+    let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+    let line = format!(" {} ", words.join(" "));
+    for part in [" -4 ", " -S 21 ", " -c 2000 ", " -C 50 "] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+}
+
+#[test]
+fn lines_are_taken_apart_as_vsftpd_does() {
+    has("  ftpd_banner=a = b # c  \n", "--banner a = b # c");
+    has("#x\n\n \t\nhide_ids=yes\nhide_ids=TRUE", "--hideids");
+    lacks("hide_ids=YES\nhide_ids=NO", "--hideids");
+    lacks("ftpd_banner=x\nftpd_banner=", "--banner");
+    refused(" #comment", "let # be the first character");
+    refused("listen = YES", "write name=value without blanks");
+    refused("listen=YES ", "no blank around it");
+    refused("listen=YES\r", "without carriage returns");
+    refused("listen=", "it has no value");
+    refused("listen", "it has no value");
+    refused("listen=ja", "'ja' is no value for it; write YES or NO");
+    refused("max_per_ip=few", "write a whole number");
+    refused("max_per_ip=09", "octal");
+    refused("max_per_ip=-1", "whole number");
+    refused("anon_uplod_enable=YES", "did you mean anon_upload_enable?");
+    refused("Listen=YES", "did you mean listen?");
+    refused("ftpd_banner=a\x1bb", "without control characters");
+    refused(&"#\n".repeat(50_001), "first 100000 bytes");
+    assert_eq!(
+        (number(b"022"), number(b"22"), number(b"0")),
+        (Some(18), Some(22), Some(0))
+    );
+}
+
+#[test]
+fn a_refusal_names_its_line_and_all_are_told_at_once() {
+    let translation = read(DEBIAN, "listen=ja\nlocal_enable=YES\nfoo=1\n");
+    let said = refusals(&translation);
+    assert_eq!(said.len(), 2);
+    assert!(said[0].starts_with("file:1: listen: "), "{said:?}");
+    assert!(
+        said[1].starts_with("file:3: foo: unknown setting"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn each_variant_knows_its_own_options_and_trims_its_own_way() {
+    assert!(refusals(&read(UPSTREAM, "utf8_filesystem=YES"))[0].contains("vsftpd:debian"));
+    let root = |variant| {
+        let translation = read(variant, "anon_root=/srv \n");
+        let flag = translation
+            .flags
+            .iter()
+            .find(|flag| flag.long == "anonymousroot")
+            .cloned();
+        flag.and_then(|flag| flag.value).unwrap_or_default()
+    };
+    assert_eq!(
+        (root(DEBIAN), root(UPSTREAM)),
+        ("/srv".into(), "/srv ".into())
+    );
+}
+
+#[test]
+fn settings_beside_the_file_follow_its_own() {
+    let choices = Choices {
+        options: vec!["pasv_min_port=40000".into(), "hide_ids=NO".into()],
+        ..choices(DEBIAN)
+    };
+    let translation = translate_bytes_with(&FILE, b"hide_ids=YES\npasv_max_port=40100", &choices);
+    let words = translation.words(&[]);
+    assert!(words.iter().any(|word| word == "40000:40100"), "{words:?}");
+    assert!(!words.iter().any(|word| word == "--hideids"), "{words:?}");
+    let choices = Choices {
+        options: vec!["hide_idz=NO".into()],
+        ..Choices::default()
+    };
+    let translation = translate_bytes_with(&FILE, b"", &choices);
+    assert!(refusals(&translation)[0].starts_with("--option: hide_idz: unknown"));
+}
+
+#[test]
+fn who_may_log_in() {
+    has("local_enable=NO", "-e");
+    has(LOCAL, "-E");
+    has(LOCAL, "-l puredb:/etc/x.pdb");
+    lacks("local_enable=YES", "-e");
+    lacks("local_enable=YES", "-E");
+    refused("anonymous_enable=NO", "turns everybody away");
+    refused(
+        "local_enable=YES\none_process_model=YES",
+        "turns everybody away",
+    );
+    has("userlist_enable=YES", "--denyusers /etc/vsftpd.user_list");
+    has(
+        "userlist_enable=YES\nuserlist_deny=NO\nuserlist_file=/x",
+        "--userlist /x",
+    );
+    lacks("userlist_file=/x", "--denyusers");
+    refused("deny_email_enable=YES", "not asked for a password");
+    lacks(
+        "anonymous_enable=NO\nlocal_enable=YES\ndeny_email_enable=YES",
+        "-e",
+    );
+    has("max_login_fails=0", "--maxloginfailures 1");
+    refused("delay_failed_login=10", "--ban");
+    refused("tcp_wrappers=YES", "--allowfrom");
+    refused("user_config_dir=/etc/users", "wharf-pw");
+    refused("run_as_launching_user=YES", "as the user it is to act as");
+}
+
+#[test]
+fn passwords_are_pams_unless_the_command_line_names_another_method() {
+    let translation = translate_bytes(&FILE, LOCAL.as_bytes());
+    let text = format!("{translation:?}");
+    if has_source("pam") {
+        assert!(text.contains("pamservice"), "{text}");
+    } else {
+        assert!(refusals(&translation)[0].contains("--login unix"), "{text}");
+    }
+    let warned = |finding: &&crate::wrapper::translation::Finding| matches!(&finding.outcome, Outcome::Ignored(why) if why.contains("in place of PAM"));
+    assert_eq!(
+        read(DEBIAN, LOCAL).findings.iter().filter(warned).count(),
+        1
+    );
+}
+
+#[test]
+fn nobody_can_write_unless_it_is_allowed() {
+    has(LOCAL, "--readonly");
+    has("anon_upload_enable=YES", "--readonly");
+    lacks("anon_upload_enable=YES", "--anonymousupload");
+    lacks(WRITE, "--readonly");
+    has("write_enable=YES", "-i");
+    has(UPLOAD, "--anonymousupload");
+    has(&format!("{UPLOAD}anon_mkdir_write_enable=YES"), "-M");
+    refused(
+        &format!("{UPLOAD}anon_other_write_enable=YES"),
+        "virtual_use_local_privs=YES",
+    );
+    lacks("anon_other_write_enable=YES", "-M");
+    has(
+        &format!("{UPLOAD}chown_uploads=YES\nchown_username=keeper"),
+        "--chownuploads keeper:600",
+    );
+    has(
+        &format!("{UPLOAD}chown_uploads=YES\nchown_upload_mode=0644"),
+        "--chownuploads root:644",
+    );
+    has(&format!("{WRITE}chmod_enable=NO"), "-R");
+    has(
+        &format!("{WRITE}mdtm_write=NO"),
+        "--denycommands MFMT,SITE_UTIME",
+    );
+    has(&format!("{WRITE}delete_failed_uploads=YES"), "-0");
+}
+
+#[test]
+fn masks_take_from_files_what_file_open_mode_lacks() {
+    has(WRITE, "-U 177:077");
+    has(&format!("{WRITE}local_umask=022"), "-U 133:022");
+    has(&format!("{WRITE}local_umask=22"), "-U 137:026");
+    has(
+        &format!("{WRITE}local_umask=022\nfile_open_mode=0777"),
+        "-U 022:022",
+    );
+    has(
+        "write_enable=YES\nanon_umask=022\nlocal_umask=07",
+        "-U 133:022",
+    );
+    let both = "write_enable=YES\nlocal_enable=YES\nlocal_umask=022\nanon_umask=077";
+    has(both, "-U 133:022");
+    has(both, "--anonymousumask 177:077");
+    lacks(&format!("{both}\nlocal_umask=077"), "--anonymousumask");
+}
+
+#[test]
+fn where_users_are_kept() {
+    lacks(LOCAL, "-A");
+    has(
+        &format!("{LOCAL}chroot_local_user=YES\nallow_writeable_chroot=YES"),
+        "-A",
+    );
+    has(
+        &format!("{LOCAL}chroot_local_user=YES"),
+        "--refusewritableroot",
+    );
+    lacks(LOCAL, "--refusewritableroot");
+    has(
+        &format!("{LOCAL}chroot_list_enable=YES"),
+        "--chrootlist /etc/vsftpd.chroot_list",
+    );
+    let but = format!("{LOCAL}chroot_local_user=YES\nchroot_list_enable=YES\nchroot_list_file=/x");
+    has(&but, "--nochrootlist /x");
+    has(
+        &format!("{LOCAL}local_root=/srv/ftp"),
+        "--userroot /srv/ftp",
+    );
+    has(
+        &format!("{LOCAL}local_root=/srv/@@/w\nuser_sub_token=@@"),
+        "--userroot /srv/$USER/w",
+    );
+    has(
+        &format!("{LOCAL}local_root=/srv/$USER\nuser_sub_token=$USER"),
+        "--userroot /srv/$USER",
+    );
+    refused(
+        &format!("{LOCAL}local_root=/srv/$USER"),
+        "user_sub_token=$USER",
+    );
+    refused(
+        &format!("{GUEST}user_sub_token=$USER"),
+        "write the directory as local_root",
+    );
+    has("anon_root=/srv/././pub", "--anonymousroot /srv/pub");
+    has("ftp_username=files", "--anonymoususer files");
+}
+
+#[test]
+fn virtual_users_are_held_to_the_rules_for_anonymous_unless_told_otherwise() {
+    let all = |text: &str| flags(text).join(" ");
+    has(GUEST, "--mapusers v");
+    has(GUEST, "--mapusersasanonymous");
+    has(GUEST, "-A");
+    has(GUEST, "-i");
+    has(GUEST, "-z");
+    has(GUEST, "--worldreadableonly");
+    has(&format!("{GUEST}anon_umask=022"), "-U 133:022");
+    let local = format!("{GUEST}virtual_use_local_privs=YES\nallow_writeable_chroot=YES");
+    assert!(
+        !all(&local).contains("mapusersasanonymous"),
+        "{}",
+        all(&local)
+    );
+    lacks(&local, "-A");
+    lacks(&local, "-i");
+    has(&format!("{local}\nlocal_umask=022"), "-U 133:022");
+    refused(
+        &format!("{GUEST}anon_other_write_enable=YES"),
+        "virtual_use_local_privs=YES",
+    );
+    lacks(&format!("{local}\nanon_other_write_enable=YES"), "-i");
+}
+
+#[test]
+fn what_may_be_read_and_said() {
+    has("download_enable=NO", "--nodownload");
+    has("dirlist_enable=NO", "--nolist");
+    has(
+        "cmds_allowed=USER,PASS,QUIT",
+        "--allowcommands USER,PASS,QUIT",
+    );
+    has(
+        "cmds_allowed=SITE,RETR",
+        "--allowcommands RETR,SITE_CHMOD,SITE_HELP",
+    );
+    has("cmds_denied=LIST,DELE", "--denycommands LIST,DELE,MLSD");
+    has(
+        "cmds_denied=SIZE,MDTM,MLST",
+        "--denycommands SIZE,MDTM,MLST,MLSD,MFMT,SITE_UTIME",
+    );
+    refused("cmds_denied=LIST, DELE", "in capitals");
+    refused("cmds_allowed=list", "in capitals");
+    has("deny_file={*.mp3,.private}", "--denyfiles *.mp3");
+    has("deny_file={*.mp3,.private}", "--denyfiles .private");
+    has("hide_file=secret", "--hidefiles *secret*");
+    refused("deny_file={/*,*..*}", "a slash");
+    refused("upload_file=*.txt", "deny the others");
+    has("force_dot_files=YES", "-D");
+    lacks("ls_recurse_enable=YES", "-L");
+    lacks("anon_world_readable_only=NO", "--worldreadableonly");
+}
+
+#[test]
+fn rates_are_kib_and_never_faster_than_asked_for() {
+    has("anon_max_rate=30000", "-t 29");
+    has(
+        &format!("{LOCAL}local_max_rate=102400\nanon_max_rate=5000"),
+        "-T 100",
+    );
+    has(
+        "local_enable=YES\nanon_max_rate=5000\nlocal_max_rate=5000",
+        "-T 4",
+    );
+    has("local_enable=YES\nanon_max_rate=5000", "-t 4");
+    refused(
+        "local_enable=YES\nlocal_max_rate=5000",
+        "none for users alone",
+    );
+    has(&format!("{GUEST}anon_max_rate=20480"), "-T 20");
+    lacks(&format!("{GUEST}local_max_rate=20480"), "-T");
+    refused("anon_max_rate=512", "1024 or more");
+    lacks("local_max_rate=512", "-T");
+}
+
+#[test]
+fn where_it_listens() {
+    has("listen=YES", "-4");
+    has("listen=YES\nlisten_port=2121", "-S 2121");
+    has("listen=YES\nlisten_address=127.0.0.1", "-S 127.0.0.1,21");
+    has("listen_ipv6=YES", "-S 21");
+    lacks("listen_ipv6=YES", "-4");
+    has(
+        "listen_ipv6=YES\nlisten_address6=::1\nlisten_port=21",
+        "-S ::1,21",
+    );
+    has("listen_ipv6=YES\nlisten_address6=::", "-S 21");
+    has("listen_ipv6=YES\nmax_clients=0\nmax_per_ip=0", "-c 1000000");
+    lacks("listen_ipv6=YES\nmax_per_ip=0", "-C");
+    lacks("max_clients=5", "-c");
+    refused("listen=YES\nlisten_ipv6=YES", "serves IPv4 as well");
+    refused(
+        "listen=YES\nlisten_address=ftp.example.org",
+        "address in numbers",
+    );
+}
+
+#[test]
+fn how_data_moves() {
+    has("pasv_enable=NO", "-N");
+    has("port_enable=NO", "--noactive");
+    refused("port_enable=NO\npasv_enable=NO", "no way to move data");
+    has("pasv_min_port=40000\npasv_max_port=40100", "-p 40000:40100");
+    has("pasv_min_port=40000", "-p 40000:65535");
+    has("pasv_max_port=40000", "-p 5001:40000");
+    has("pasv_min_port=20\npasv_max_port=2000", "-p 1024:2000");
+    refused(
+        "pasv_min_port=40100\npasv_max_port=40000",
+        "is below the first port",
+    );
+    has("pasv_address=203.0.113.7", "-P 203.0.113.7");
+    has(
+        "pasv_address=ftp.example.org\npasv_addr_resolve=YES",
+        "-P ftp.example.org",
+    );
+    refused("pasv_address=ftp.example.org", "pasv_addr_resolve=YES");
+    has("connect_from_port_20=YES", "--activeport 20");
+    has(
+        "connect_from_port_20=YES\nftp_data_port=2020",
+        "--activeport 2020",
+    );
+    lacks("pasv_promiscuous=YES", "-w");
+    lacks("port_promiscuous=YES", "-W");
+    has("pasv_promiscuous=YES\nport_promiscuous=YES", "-W");
+    has(
+        &format!("{LOCAL}pasv_promiscuous=YES\nport_promiscuous=YES"),
+        "-w",
+    );
+    has("idle_session_timeout=0", "--idletimeout 31536000");
+    has("accept_timeout=10", "--accepttimeout 10");
+}
+
+#[test]
+fn what_is_said_and_logged() {
+    has("ftpd_banner=Hello", "--banner Hello");
+    has("ftpd_banner=Hello\nbanner_file=/x", "--bannerfile /x");
+    lacks("ftpd_banner=Hello\nbanner_file=/x", "--banner");
+    has("syslog_enable=YES", "-f ftp");
+    has("log_ftp_protocol=YES", "-d");
+    lacks("xferlog_enable=YES", "-O");
+    let log = format!(
+        "{:?}",
+        read(DEBIAN, "xferlog_enable=YES\nxferlog_std_format=YES")
+    );
+    assert!(log.contains("alt") || log.contains("transfer log"), "{log}");
+}
+
+#[test]
+fn tls_is_taken_as_a_whole_or_not_at_all() {
+    refused("ssl_enable=YES\nssl_tlsv1=YES", "ssl_enable=NO");
+    lacks("ssl_enable=NO\nrsa_cert_file=/x", "-2");
+}
+
+/// One line for each value an option can take that makes a difference.
+fn values(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Yes(_) => &["YES", "NO"],
+        Kind::Number(_) => &["0", "5000"],
+        Kind::Text(..) => &["", "192.0.2.1"],
+    }
+}
+
+#[test]
+fn every_option_is_spoken_of_whatever_its_value_and_company() {
+    let company = [
+        "ssl_enable=YES\n",
+        GUEST,
+        "local_enable=YES\nwrite_enable=YES\nanon_upload_enable=YES\nlisten_ipv6=YES\nchroot_local_user=YES\n\
+         chroot_list_enable=YES\nxferlog_enable=YES\nuserlist_enable=YES\nchown_uploads=YES\n",
+    ];
+    for option in OPTIONS {
+        for value in values(option.kind) {
+            for beside in company {
+                let text = format!("{beside}{}={value}\n", option.key);
+                let translation = read(DEBIAN, &text);
+                for line in 1..=text.lines().count() {
+                    let said = translation.findings.iter();
+                    let mut said = said.filter(|finding| finding.origin.line == Some(line));
+                    assert!(said.next().is_some(), "{text}: line {line}");
+                }
+                for finding in &translation.findings {
+                    if let Outcome::Refused(why) = &finding.outcome {
+                        assert!(!why.contains("nothing is known"), "{text}: {why}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_of_another_server_is_none_of_its_kind() {
+    let found = |text: &str| {
+        let source = Source::File(Text::of_bytes(std::path::Path::new("x"), text.as_bytes()));
+        detect(&source, &mut Files::none()).map(|dialect| dialect.name)
+    };
+    assert_eq!(found("listen=YES\nwrite_enable=YES"), Ok("vsftpd"));
+    assert_eq!(found("NoAnonymous yes\nBind 21"), Ok("pureftpd"));
+}
