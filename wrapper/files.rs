@@ -15,6 +15,7 @@ use std::rc::Rc;
 use rustix::fs::OFlags;
 
 use super::print::shown_path;
+use crate::sys::words;
 
 /// The largest file, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -56,7 +57,7 @@ impl Unusable {
         };
         Unusable {
             is_missing: error.kind() == ErrorKind::NotFound,
-            ..Unusable::new(status, &super::words(error), "")
+            ..Unusable::new(status, &words(error), "")
         }
     }
 }

@@ -28,6 +28,7 @@ use clap::Parser;
 
 use crate::logs;
 use crate::sys::descriptors::{self, StartedAs};
+use crate::sys::words;
 use dialects::{Choices, Dialect};
 use files::{Files, Source, Unusable};
 use translation::{Outcome, Translation};
@@ -370,14 +371,5 @@ fn client() -> Option<OwnedFd> {
     match descriptors::detect_and_shield() {
         Ok(StartedAs::InetdNowait(client)) => Some(client),
         _ => None,
-    }
-}
-
-/// The kernel's words for an error, without the number that Rust appends.
-pub(crate) fn words(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
     }
 }

@@ -14,6 +14,7 @@ use super::confinement::Confinement;
 use super::message::{Answer, Check, Denial, Grant, MOST_GROUPS};
 use super::sources::{FallingAsleep, Found, Opened, Source, Verdict};
 use crate::sys::creds::{self, Identity};
+use crate::sys::words;
 use crate::sys::{homes, system_users};
 use crate::units::UserRoot;
 
@@ -263,7 +264,7 @@ fn admit(
             }
         }
         Err(error) => {
-            notes.push(format!("{}: {error}", home.root.display()));
+            notes.push(format!("{}: {}", home.root.display(), words(&error)));
             denied(Denial::NoHome, notes)
         }
     }

@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::sys::words;
 use rustix::fs::OFlags;
 
 /// The largest file that is read; Pure-FTPd's format ends at 4 GiB, and this is some hundred thousand users.
@@ -55,7 +56,7 @@ impl<T> Reread<T> {
         read: fn(&Metadata, Vec<u8>) -> Result<T, String>,
     ) -> Result<Reread<T>, String> {
         let path = path.as_ref().to_owned();
-        let (stamp, bytes) = load(&path).map_err(|error| named(&path, &error))?;
+        let (stamp, bytes) = load(&path).map_err(|error| named(&path, &words(&error)))?;
         let content = bytes
             .and_then(|(metadata, bytes)| read(&metadata, bytes))
             .map_err(|what| named(&path, &what))?;
@@ -86,7 +87,7 @@ impl<T> Reread<T> {
         let loaded = load(&self.path);
         self.seen = loaded.as_ref().ok().map(|(stamp, _)| *stamp);
         let read = loaded
-            .map_err(|error| error.to_string())
+            .map_err(|error| words(&error))
             .and_then(|(_, bytes)| bytes)
             .and_then(|(metadata, bytes)| (self.read)(&metadata, bytes));
         match read {

@@ -13,6 +13,7 @@ use crate::reactor::Priority;
 use crate::session::Session;
 use crate::session::shared::{Counted, Shared};
 use crate::sys::host;
+use crate::sys::words;
 
 /// Connections accepted in a row before sessions get their turn.
 const IN_A_ROW: u32 = 16;
@@ -53,7 +54,7 @@ pub(super) async fn accept(shared: Rc<Shared>, mut listener: Listener, closed: R
             Some(Err(error)) => {
                 logs::server(
                     Severity::Error,
-                    format_args!("Can't accept a connection: {error}"),
+                    format_args!("Can't accept a connection: {}", words(&error)),
                 );
                 handle.sleep(PAUSE).await;
             }

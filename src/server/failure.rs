@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::pid_file::NoPidFile;
-use crate::session::refusal::words;
+use crate::sys::words;
 
 /// A reason not to start.
 #[derive(Debug)]

@@ -21,6 +21,7 @@ use crate::session::Listed;
 use crate::session::shared::{GreetingText, Site};
 use crate::settings::{Banner, Login, Settings};
 use crate::sys::creds::Identity;
+use crate::sys::words;
 use crate::units::PassiveAddress;
 
 /// Longest alias, in bytes; Pure-FTPd's limit.
@@ -129,7 +130,7 @@ pub(super) fn aliases(path: &Path) -> Vec<(Vec<u8>, Vec<u8>)> {
         Err(error) => {
             logs::server(
                 Severity::Error,
-                format_args!("Aliases file {}: {error}", path.display()),
+                format_args!("Aliases file {}: {}", path.display(), words(&error)),
             );
             return Vec::new();
         }
@@ -235,7 +236,7 @@ pub(super) fn virtual_sites(
             Ok(site) => drop(sites.insert(address.to_canonical(), site)),
             Err(error) => logs::server(
                 Severity::Error,
-                format_args!("Virtual host {}: {error}", entry.path().display()),
+                format_args!("Virtual host {}: {}", entry.path().display(), words(&error)),
             ),
         }
     }

@@ -15,6 +15,7 @@ use crate::logs::{self, Severity, transfers};
 use crate::session::Listed;
 use crate::session::shared::Shared;
 use crate::settings::Settings;
+use crate::sys::words;
 
 /// For the pool: which disk such a file is on does not matter for the few there are.
 const UNKNOWN_DEVICE: u64 = u64::MAX;
@@ -98,7 +99,7 @@ pub(super) async fn reload(shared: Rc<Shared>) {
         ),
         Err(error) => logs::server(
             Severity::Error,
-            format_args!("The databases could not be looked at: {error}"),
+            format_args!("The databases could not be looked at: {}", words(&error)),
         ),
     }
 }
@@ -117,7 +118,11 @@ async fn change_logs(shared: &Shared, link: &Link) {
             ),
             Err(error) => logs::server(
                 Severity::Error,
-                format_args!("{}: {path}: {error}; the log stays where it was", file.flag),
+                format_args!(
+                    "{}: {path}: {}; the log stays where it was",
+                    file.flag,
+                    words(&error)
+                ),
             ),
         }
     }
@@ -135,7 +140,10 @@ async fn read_lists(shared: &Shared, link: &Link) {
                 let (flag, path) = (file.flag, file.path.display());
                 return logs::server(
                     Severity::Error,
-                    format_args!("{flag}: {path}: {error}; the lists stay as they were"),
+                    format_args!(
+                        "{flag}: {path}: {}; the lists stay as they were",
+                        words(&error)
+                    ),
                 );
             }
         }

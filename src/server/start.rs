@@ -27,12 +27,12 @@ use crate::reactor::{Handle, Reactor};
 use crate::session::announce::Announcements;
 use crate::session::ban::Bans;
 use crate::session::commands::Allowed;
-use crate::session::refusal::words;
 use crate::session::shared::{Blocks, Counts, Shared, Stopping, command_scratch};
 use crate::settings::{LogTo, PID_FILE, Permission, Settings};
 use crate::sys::background::{self, Ready};
 use crate::sys::creds::Identity;
 use crate::sys::descriptors::{self, Passed, StartedAs};
+use crate::sys::words;
 use crate::sys::{privileges, sandbox};
 use crate::units::{Facility, HostPort};
 

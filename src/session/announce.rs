@@ -12,10 +12,11 @@ use std::io::{self, ErrorKind, PipeWriter, Write};
 use std::rc::Rc;
 
 use super::Session;
-use super::refusal::{Refusal, words};
+use super::refusal::Refusal;
 use crate::logs::{self, Severity, escape};
 use crate::proto::path::VirtualPath;
 use crate::reactor::{Direction, Handle, Io, Priority};
+use crate::sys::words;
 
 /// The longest record, in bytes: PIPE_BUF of Linux.
 const LONGEST: usize = 4096;

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use super::End;
 use crate::proto::reply::{Reply, Text};
+use crate::sys::words;
 use crate::units::Ratio;
 
 /// Pure-FTPd's words for what cannot be read.
@@ -423,15 +424,6 @@ impl Refusal {
 impl From<End> for Refusal {
     fn from(end: End) -> Refusal {
         Refusal::End(end)
-    }
-}
-
-/// The kernel's words for an error, without the number that Rust appends.
-pub fn words(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.find(" (os error") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
     }
 }
 

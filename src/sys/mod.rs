@@ -22,3 +22,6 @@ pub mod shadow;
 #[cfg(feature = "pam")]
 pub mod sitter;
 pub mod system_users;
+mod words;
+
+pub use words::words;

@@ -28,6 +28,7 @@ use zeroize::Zeroizing;
 use super::{FallingAsleep, Found, LONGEST_CHECK, Opened, Source, Verdict};
 use crate::keeper::message::{Check, LONGEST_PATH, Limits};
 use crate::sys::pam::{Failure, Login, Secret, Transaction};
+use crate::sys::words;
 use crate::sys::{shadow, sitter};
 
 /// The service unless another is named.
@@ -142,7 +143,7 @@ impl Pam {
                 );
                 Verdict::Unknown
             }
-            Err(error) => Verdict::Broken(format!("pam: {error}")),
+            Err(error) => Verdict::Broken(format!("pam: {}", words(&error))),
         }
     }
 }

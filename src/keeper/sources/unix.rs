@@ -13,6 +13,7 @@ use super::{Found, Source, Verdict};
 use crate::keeper::message::{Check, Limits};
 use crate::keeper::reread::Reread;
 use crate::sys::shadow::{self, Shadow, User};
+use crate::sys::words;
 
 /// Where the shells stand that make an account one for people.
 const SHELLS: &str = "/etc/shells";
@@ -62,7 +63,7 @@ impl Source for Unix {
     fn check(&mut self, question: &Check) -> Verdict {
         let user = match looked_up(&question.user) {
             Ok(user) => user,
-            Err(error) => return Verdict::Broken(format!("unix: {error}")),
+            Err(error) => return Verdict::Broken(format!("unix: {}", words(&error))),
         };
         let shells = fs::read(SHELLS);
         let shells = shells.as_deref().unwrap_or(USUAL_SHELLS);

@@ -1,11 +1,12 @@
 //! Where the client is: PWD, CWD, CDUP and their X-forms (RFC 959 section 4.1.1, RFC 775).
 
 use super::super::Session;
-use super::super::refusal::{Refusal, words};
+use super::super::refusal::Refusal;
 use super::{Argument, Feature, Row, Rules, Run, Waiting};
 use crate::logs::{Severity, escape};
 use crate::proto::path::VirtualPath;
 use crate::proto::reply::{Reply, quoted};
+use crate::sys::words;
 
 pub(super) const ROWS: &[Row] = &[
     Row::new(

@@ -21,6 +21,7 @@ use crate::proto::path::VirtualPath;
 use crate::proto::reply::Reply;
 use crate::proto::request::{self, Structure, TransferMode, TypeArgument};
 use crate::proto::{time, transfer_text};
+use crate::sys::words;
 
 /// How long a reply waits for a broken upload to be removed.
 const TAKING_BACK: Duration = Duration::from_secs(2);
@@ -552,10 +553,10 @@ impl Session {
             .map_err(|error| match error {
                 NotServed::NotRegular => Refusal::NotRegular,
                 NotServed::Io(error) => {
-                    let words = super::super::refusal::words(&error);
+                    let cause = words(&error);
                     self.log(
                         Severity::Error,
-                        format_args!("Can't open {}: {words}", escape(typed)),
+                        format_args!("Can't open {}: {cause}", escape(typed)),
                     );
                     Refusal::CannotOpen(typed.to_vec(), error)
                 }
@@ -808,10 +809,10 @@ impl Session {
                 false => Refusal::CannotStore(error),
             };
         }
-        let words = super::super::refusal::words(&error);
+        let cause = words(&error);
         self.log(
             Severity::Error,
-            format_args!("Can't open that file: {words}"),
+            format_args!("Can't open that file: {cause}"),
         );
         Refusal::CannotStore(error)
     }

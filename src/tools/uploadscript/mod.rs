@@ -18,8 +18,8 @@ use std::process::ExitCode;
 
 use super::daemon::{self, Identity, Stop, status};
 use crate::logs::escape;
-use crate::session::refusal::words;
 use crate::settings::{self, UPLOAD_PIPE};
+use crate::sys::words;
 use crate::units;
 use pipe::Pipe;
 use upload::Upload;

@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 
 use rustix::fs::{FileType, Mode, OFlags, Stat, fstat};
 
-use crate::session::refusal::words;
+use crate::sys::words;
 
 /// What begins a record.
 const LOGIN_FOLLOWS: u8 = 2;
