@@ -16,35 +16,38 @@ use tempfile::TempDir;
 use wharf::flags::Flags;
 use wharf::settings::Settings;
 
+mod machine;
+mod systemd;
+
 /// The program cargo built.
-const SERVER: &str = env!("CARGO_BIN_EXE_wharf-ftpd");
+pub(crate) const SERVER: &str = env!("CARGO_BIN_EXE_wharf-ftpd");
 
 /// An account every Debian machine has. Its uid and that of its group:
 const ACCOUNT: &str = "nobody";
 const ACCOUNT_ID: u32 = 65534;
 
 /// How long anything may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The exit status of a server whose port is taken.
 const PORT_TAKEN: i32 = 69;
 
 const SCRIPT: &str = "examples/anonymous-incoming.sh";
 
-fn path(name: &str) -> PathBuf {
+pub(crate) fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-fn read(name: &str) -> String {
+pub(crate) fn read(name: &str) -> String {
     fs::read_to_string(path(name)).expect(name)
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
 /// A directory everybody may enter, as the path to a served tree should be.
-fn open_directory() -> TempDir {
+pub(crate) fn open_directory() -> TempDir {
     let directory = TempDir::new().expect("temporary directory");
     fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).expect("mode");
     directory

@@ -1,0 +1,154 @@
+//! A machine of its own for a test (`machine.sh`), on which systemd runs the units as they are written.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::{PATIENCE, SERVER, is_root, open_directory, path};
+
+/// One that runs; it ends with this value.
+pub(crate) struct Machine {
+    program: Child,
+    /// Process 1, as the test sees it.
+    first: String,
+    group: PathBuf,
+    _folder: TempDir,
+}
+
+/// Whether the test cannot be run here; with `CI` set that is a failure.
+pub(crate) fn cannot(lacking: bool, reason: &str) -> bool {
+    if lacking {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "in CI this must run: {reason}"
+        );
+        eprintln!("skipped: {reason}");
+    }
+    lacking
+}
+
+/// Where control groups of the second version are, which systemd wants to make some in.
+fn control_groups() -> Option<PathBuf> {
+    let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
+    let mut fields = mounts.lines().map(|line| line.split(' '));
+    let place = fields.find_map(|mut fields| {
+        let place = fields.nth(1)?;
+        (fields.next()? == "cgroup2").then_some(place)
+    });
+    place.map(PathBuf::from)
+}
+
+impl Machine {
+    /// With these units of examples/; `None` where there can be none.
+    pub(crate) fn start(units: &[&str]) -> Option<Machine> {
+        let groups = control_groups();
+        let lacks =
+            !is_root() || groups.is_none() || !Path::new("/usr/lib/systemd/systemd").exists();
+        if cannot(
+            lacks,
+            "a machine with systemd needs root, cgroup2 and the package systemd",
+        ) {
+            return None;
+        }
+        let folder = open_directory();
+        let (cover, to) = (folder.path().join("cover"), folder.path().join("units"));
+        fs::create_dir(&cover).expect("a folder");
+        fs::create_dir(&to).expect("a folder");
+        for unit in units {
+            let name = Path::new(unit).file_name().expect("a name");
+            fs::copy(path(unit), to.join(name)).expect(unit);
+        }
+        let group = groups?.join(format!("wharf-test-{}", std::process::id()));
+        fs::create_dir(&group).expect("a control group");
+        let mut program = Command::new("sh");
+        program
+            .args(["-c", "echo $$ >\"$0/cgroup.procs\"; exec \"$@\""])
+            .arg(&group);
+        program.args(["unshare", "--mount", "--propagation", "private", "--pid"]);
+        program.args([
+            "--fork",
+            "--kill-child",
+            "--net",
+            "--uts",
+            "--ipc",
+            "--cgroup",
+        ]);
+        program.args(["sh"]).arg(path("tests/examples/machine.sh"));
+        program.arg(folder.path()).arg(SERVER).stdin(Stdio::null());
+        let program = program.spawn().expect("unshare");
+        let mut machine = Machine {
+            program,
+            first: String::new(),
+            group,
+            _folder: folder,
+        };
+        machine.await_systemd();
+        Some(machine)
+    }
+
+    fn await_systemd(&mut self) {
+        let number = self.program.id();
+        let children = format!("/proc/{number}/task/{number}/children");
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let first = fs::read_to_string(&children).unwrap_or_default();
+            first.trim().clone_into(&mut self.first);
+            let runs = !self.first.is_empty() && self.tries("systemctl is-system-running").is_ok();
+            if runs {
+                return;
+            }
+            let ended = self.program.try_wait().expect("a status");
+            assert!(ended.is_none(), "the machine ended: {ended:?}");
+            assert!(Instant::now() < end, "systemd does not run");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What a shell there prints, or else everything it said.
+    pub(crate) fn tries(&self, script: &str) -> Result<String, String> {
+        let mut shell = Command::new("nsenter");
+        shell.args(["--target", &self.first, "--mount", "--pid", "--net"]);
+        shell.args(["--uts", "--ipc", "--cgroup", "sh", "-euc", script]);
+        let output = shell.stdin(Stdio::null()).output().expect("nsenter");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        match output.status.success() {
+            true => Ok(said),
+            false => Err(said + &String::from_utf8_lossy(&output.stderr)),
+        }
+    }
+
+    /// What a shell there prints.
+    #[track_caller]
+    pub(crate) fn run(&self, script: &str) -> String {
+        self.tries(script).unwrap_or_else(|said| {
+            let more = "systemctl --no-pager status '*.service' '*.socket'; cat /var/log/said";
+            let more = self.tries(more).unwrap_or_else(|more| more);
+            panic!("{script}\n{said}\n{more}")
+        })
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // Everything there ends with its first process.
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+        let end = Instant::now() + PATIENCE;
+        while fs::exists(&self.group).unwrap_or(false) && Instant::now() < end {
+            remove_group(&self.group);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// A group can be removed when it has no others within, and no process.
+fn remove_group(group: &Path) {
+    let inside = fs::read_dir(group).into_iter().flatten().flatten();
+    for entry in inside.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+        remove_group(&entry.path());
+    }
+    let _ = fs::remove_dir(group);
+}
