@@ -33,6 +33,24 @@ pub struct Settings {
     pub process: Process,
 }
 
+/// One place to listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// The flag that says so.
+    pub flag: &'static str,
+    /// Host and port.
+    pub at: HostPort,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Listen {
+            flag: "-S",
+            at: HostPort::default(),
+        }
+    }
+}
+
 /// The kinds of addresses listened on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Family {
@@ -48,8 +66,8 @@ pub enum Family {
 /// Where to listen, how data connections are made, who may connect.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
-    /// Where to listen (-S). A missing port is 21, or 2121 without root.
-    pub listen: HostPort,
+    /// Where to listen (-S, --listen), at least one. A missing port is 21, or 2121 without root.
+    pub listen: Vec<Listen>,
     /// Which addresses to listen on (-4, -6).
     pub family: Family,
     /// Ports for passive data connections (-p).
@@ -85,7 +103,7 @@ pub struct Network {
 impl Default for Network {
     fn default() -> Self {
         Network {
-            listen: HostPort::default(),
+            listen: vec![Listen::default()],
             family: Family::Both,
             passive_range: PortRange::default(),
             passive_range_given: false,
@@ -406,6 +424,10 @@ pub struct Process {
     pub background: bool,
     /// The file for the process number (-g); None is the default of the way it is started.
     pub pid_file: Option<PathBuf>,
+    /// Ports are printed (--printport).
+    pub print_port: bool,
+    /// Everything is looked at and nothing started (--check).
+    pub check: bool,
 }
 
 /// The pipe of `-o`: Pure-FTPd's, so that either's script works with either server.
@@ -421,6 +443,8 @@ impl Default for Process {
             upload_pipe: None,
             background: false,
             pid_file: None,
+            print_port: false,
+            check: false,
         }
     }
 }
@@ -542,9 +566,25 @@ fn check_mapping(parsed: &Parsed) -> Result<(), Stop> {
     })
 }
 
+fn listen(flags: &flags::Network) -> Vec<Listen> {
+    let bind = flags.bind.iter().map(|at| ("-S", at));
+    let listen = flags.listen.iter().map(|at| ("--listen", at));
+    let all: Vec<Listen> = bind
+        .chain(listen)
+        .map(|(flag, at)| Listen {
+            flag,
+            at: at.clone(),
+        })
+        .collect();
+    match all.is_empty() {
+        true => vec![Listen::default()],
+        false => all,
+    }
+}
+
 fn network(flags: &flags::Network) -> Network {
     Network {
-        listen: flags.bind.clone().unwrap_or_default(),
+        listen: listen(flags),
         family: match (flags.ipv4_only, flags.ipv6_only) {
             (true, _) => Family::V4,
             (_, true) => Family::V6,
@@ -712,6 +752,8 @@ fn process(flags: &flags::Process) -> Process {
         }),
         background: flags.daemonize,
         pid_file: flags.pid_file.clone(),
+        print_port: flags.print_port,
+        check: flags.check,
     }
 }
 

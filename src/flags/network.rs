@@ -13,9 +13,15 @@ pub struct Network {
     /// A number or the name of a service is a port on every address of the machine; anything else is
     /// an address or host name with the default port. A comma joins the two, and either side of it
     /// may be empty. The default port is 21, or 2121 when not started by root; port 0 lets the system
-    /// choose one. Given more than once, the last one counts. Under inetd this has no effect.
+    /// choose one. Given more than once, the last one counts; --listen adds more. Under inetd this has no effect.
     #[arg(short = 'S', long = "bind", value_name = "[HOST,]PORT")]
     pub bind: Option<HostPort>,
+
+    /// Listen on this address and port too
+    ///
+    /// The forms are those of -S. It may be given more than once; without -S the server listens there alone.
+    #[arg(long = "listen", value_name = "[HOST,]PORT")]
+    pub listen: Vec<HostPort>,
 
     /// Use IPv4 only
     ///

@@ -32,6 +32,20 @@ pub struct Process {
     #[arg(short = 'g', long = "pidfile", value_name = "FILE")]
     pub pid_file: Option<PathBuf>,
 
+    /// Print the port that the server listens on
+    ///
+    /// A line on standard output for each socket, once clients are accepted, such as 2121. For port 0, which lets the
+    /// system choose. Under inetd this has no effect.
+    #[arg(long = "printport")]
+    pub print_port: bool,
+
+    /// Check everything a start needs, and do not start
+    ///
+    /// Flags, files, databases, names and ports are looked at as a start would, and nothing is made or changed. The exit
+    /// status is 0, or that of the start, with the same line. Warnings of the start are told on standard error.
+    #[arg(long = "check")]
+    pub check: bool,
+
     /// Tell a script of each upload
     ///
     /// The names of files that arrived whole go through a named pipe to wharf-uploadscript(8), which runs a

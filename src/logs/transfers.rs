@@ -19,6 +19,7 @@ use rustix::fs::{FlockOperation, OFlags, fcntl_lock};
 use super::formats::{Row, Transfer, TransferLog};
 use super::writer::{self, Queue, Record, Sink};
 use super::{Severity, server};
+use crate::sys::files::may_be_made;
 
 /// A log that is open.
 struct Open {
@@ -41,13 +42,17 @@ static LOGS: OnceLock<Logs> = OnceLock::new();
 /// # Errors
 /// What open(2) gives.
 pub fn open(path: &Path) -> io::Result<OwnedFd> {
+    open_as(path, true)
+}
+
+fn open_as(path: &Path, create: bool) -> io::Result<OwnedFd> {
     let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     if !path.starts_with("/dev") {
         flags |= OFlags::NOFOLLOW;
     }
     let file = OpenOptions::new()
         .append(true)
-        .create(true)
+        .create(create)
         .mode(0o600)
         .custom_flags(flags.bits().cast_signed())
         .open(path)?;
@@ -73,6 +78,21 @@ pub fn open_all(wanted: &[TransferLog], zone: &TimeZone) -> Result<(), (Transfer
     if !logs.is_empty() {
         let zone = zone.clone();
         let _ = LOGS.set(Logs { open: logs, zone });
+    }
+    Ok(())
+}
+
+/// Finds out whether the logs could be opened, and makes none.
+///
+/// # Errors
+/// As for [`open_all`].
+pub fn check_all(wanted: &[TransferLog]) -> Result<(), (TransferLog, io::Error)> {
+    for log in wanted {
+        let usable = match open_as(&log.path, false) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => may_be_made(&log.path),
+            opened => opened.map(drop),
+        };
+        usable.map_err(|error| (log.clone(), error))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 
 use super::Failure;
 use crate::net::{self, Listener};
-use crate::settings::{Family, Settings};
+use crate::settings::{Family, Listen, Settings};
 use crate::sys::descriptors::{self, Passed};
 use crate::units::PortName;
 
@@ -18,14 +18,16 @@ pub(super) fn listen(settings: &Settings, is_root: bool) -> Result<Vec<TcpListen
         .unwrap_or(i32::MAX)
         .min(4096);
     let mut listeners = Vec::new();
-    let addresses = addresses(settings, is_root)?;
-    let only_one = addresses.len() == 1;
-    for address in addresses {
-        match Listener::bind(address, queue) {
-            Ok(listener) => listeners.push(listener),
-            // A kernel without IPv6 is no reason not to serve IPv4.
-            Err(error) if address.is_ipv6() && !only_one && is_no_ipv6(&error) => {}
-            Err(error) => return Err(Failure::listen(address, &error)),
+    for listen in &settings.network.listen {
+        let addresses = addresses(listen, settings.network.family, is_root)?;
+        let only_one = addresses.len() == 1;
+        for address in addresses {
+            match Listener::bind(address, queue) {
+                Ok(listener) => listeners.push(listener),
+                // A kernel without IPv6 is no reason not to serve IPv4.
+                Err(error) if address.is_ipv6() && !only_one && is_no_ipv6(&error) => {}
+                Err(error) => return Err(Failure::listen(address, &error)),
+            }
         }
     }
     Ok(listeners)
@@ -50,16 +52,16 @@ fn is_no_ipv6(error: &std::io::Error) -> bool {
 }
 
 /// One address of each family at most, as Pure-FTPd listens.
-fn addresses(settings: &Settings, is_root: bool) -> Result<Vec<SocketAddr>, Failure> {
-    let network = &settings.network;
+fn addresses(listen: &Listen, family: Family, is_root: bool) -> Result<Vec<SocketAddr>, Failure> {
+    let Listen { flag, at } = listen;
     let default_port = if is_root { 21 } else { UNPRIVILEGED_PORT };
-    let (host, port) = match &network.listen.port {
-        None => (network.listen.host.clone(), default_port),
-        Some(PortName::Number(port)) => (network.listen.host.clone(), *port),
+    let (host, port) = match &at.port {
+        None => (at.host.clone(), default_port),
+        Some(PortName::Number(port)) => (at.host.clone(), *port),
         Some(PortName::Service(name)) => {
             let port = service_port(name)
-                .ok_or_else(|| Failure::lookup("-S", name, "there is no such service"))?;
-            (network.listen.host.clone(), port)
+                .ok_or_else(|| Failure::lookup(flag, name, "there is no such service"))?;
+            (at.host.clone(), port)
         }
         // A word alone: a service if there is one of that name, else a host.
         Some(PortName::ServiceOrHost(word)) => match service_port(word) {
@@ -71,10 +73,10 @@ fn addresses(settings: &Settings, is_root: bool) -> Result<Vec<SocketAddr>, Fail
         None => vec![([0_u16; 8], port).into(), ([0, 0, 0, 0], port).into()],
         Some(host) => (host.as_str(), port)
             .to_socket_addrs()
-            .map_err(|error| Failure::lookup("-S", host, &error.to_string()))?
+            .map_err(|error| Failure::lookup(flag, host, &error.to_string()))?
             .collect(),
     };
-    let fits = |address: &&SocketAddr| match network.family {
+    let fits = |address: &&SocketAddr| match family {
         Family::Both => true,
         Family::V4 => address.is_ipv4(),
         Family::V6 => address.is_ipv6(),
@@ -92,7 +94,7 @@ fn addresses(settings: &Settings, is_root: bool) -> Result<Vec<SocketAddr>, Fail
         .collect();
     match (wanted.is_empty(), host) {
         (true, Some(host)) => Err(Failure::lookup(
-            "-S",
+            flag,
             &host,
             "it has no address of the wanted family",
         )),

@@ -59,6 +59,7 @@ const LOOK: Duration = Duration::from_millis(20);
 
 const SIGHUP: i32 = 1;
 const SIGINT: i32 = 2;
+const SIGUSR1: i32 = 10;
 const SIGTERM: i32 = 15;
 
 /// Why the server ends.
@@ -157,6 +158,7 @@ async fn next_stop(shared: &Rc<Shared>, signals: &mut Signals, notify: &Rc<Notif
                     notify.ready();
                 });
             }
+            SIGUSR1 => log_counters(shared),
             signal => return signal,
         }
     }
@@ -175,6 +177,28 @@ async fn idle(shared: &Shared, until: Until) -> Cause {
             return Cause::Idle;
         }
     }
+}
+
+/// One line of what the server does and has done.
+fn log_counters(shared: &Shared) {
+    let counts = &shared.counts;
+    let (up, down) = (counts.uploads(), counts.downloads());
+    logs::server(
+        Severity::Info,
+        format_args!(
+            "Signal 10: {} sessions now ({} anonymous), {} since the start; uploads: {} whole, {} broken, {} bytes; \
+             downloads: {} whole, {} broken, {} bytes",
+            counts.sessions(),
+            counts.anonymous(),
+            counts.begun(),
+            up.whole,
+            up.broken,
+            up.bytes,
+            down.whole,
+            down.broken,
+            down.bytes
+        ),
+    );
 }
 
 async fn no_sessions(handle: &Handle, shared: &Shared) {
@@ -234,7 +258,8 @@ fn run(
     notify: Rc<Notify>,
 ) -> Result<(), Failure> {
     let handle = reactor.handle();
-    let signals = Signals::new(&handle, &[SIGHUP, SIGINT, SIGTERM]).map_err(Failure::loop_)?;
+    let signals =
+        Signals::new(&handle, &[SIGHUP, SIGINT, SIGUSR1, SIGTERM]).map_err(Failure::loop_)?;
     let ended = match clients {
         start::Clients::One(connection) => reactor
             .run(serve_one(shared, connection, signals, notify))

@@ -28,13 +28,13 @@ use crate::session::announce::Announcements;
 use crate::session::ban::Bans;
 use crate::session::commands::Allowed;
 use crate::session::shared::{Blocks, Counts, Shared, Stopping, command_scratch};
-use crate::settings::{LogTo, PID_FILE, Permission, Settings};
+use crate::settings::{Listen, LogTo, PID_FILE, Permission, Settings};
 use crate::sys::background::{self, Ready};
 use crate::sys::creds::Identity;
 use crate::sys::descriptors::{self, Passed, StartedAs};
 use crate::sys::words;
-use crate::sys::{privileges, sandbox};
-use crate::units::{Facility, HostPort};
+use crate::sys::{self, privileges, sandbox};
+use crate::units::Facility;
 
 /// Descriptors a session may use at once: control, listener, data, file.
 const PER_SESSION: u64 = 4;
@@ -146,6 +146,15 @@ struct Prepared {
 
 fn start(settings: Settings, warnings: &[String], given: Given) -> Result<(), (Failure, Audience)> {
     let audience = given.audience();
+    if settings.process.check {
+        return match prepare(settings, warnings, given, false) {
+            Ok(prepared) => {
+                say_fine(&prepared.clients);
+                Ok(())
+            }
+            Err(failure) => Err((failure, audience)),
+        };
+    }
     let background = settings.process.background && !given.is_inetd();
     let ready = match background.then(background::enter).transpose() {
         Ok(ready) => ready,
@@ -202,8 +211,12 @@ fn prepare(
     ))
     .map_err(Failure::loop_)?;
     logs::install_panic_hook();
-    transfers::open_all(&settings.logging.transfers, &zone)
-        .map_err(|(log, error)| Failure::open(materials::TRANSFER_LOG, &log.path, &error))?;
+    let transfer_logs = &settings.logging.transfers;
+    let opened = match settings.process.check {
+        false => transfers::open_all(transfer_logs, &zone),
+        true => transfers::check_all(transfer_logs),
+    };
+    opened.map_err(|(log, error)| Failure::open(materials::TRANSFER_LOG, &log.path, &error))?;
     for warning in warnings {
         logs::server(Severity::Warning, format_args!("{warning}"));
     }
@@ -212,7 +225,7 @@ fn prepare(
     }
     let notify = Notify::from_environment().map_err(|error| Failure::notify(&error))?;
     let (standing, anonymous) = rights::choose(&settings)?;
-    let pid_file = match given.is_inetd() {
+    let pid_file = match given.is_inetd() || settings.process.check {
         true => None,
         false => pid_file(&settings, standing.is_root())?,
     };
@@ -253,6 +266,17 @@ fn prepare(
         &clients,
         zone,
     )?;
+    if shared.settings.process.check {
+        log.start_writer().map_err(Failure::loop_)?;
+        return Ok(Prepared {
+            reactor,
+            shared,
+            clients,
+            keeper,
+            pid_file,
+            notify: Rc::new(notify),
+        });
+    }
     let owner = shared.upload_owner.map(|owner| owner.uid);
     standing.give_up(root.as_deref(), owner.is_some())?;
     if let sandbox::Outcome::Unavailable(why) = sandbox::install(&identities, owner) {
@@ -273,6 +297,9 @@ fn prepare(
     }
     if let Clients::Listeners(listeners, _) = &clients {
         announce(listeners);
+        if shared.settings.process.print_port {
+            print_ports(listeners).map_err(Failure::loop_)?;
+        }
     }
     Ok(Prepared {
         reactor,
@@ -408,6 +435,16 @@ fn announcements(
     let Some(path) = &settings.process.upload_pipe else {
         return Ok(None);
     };
+    if settings.process.check {
+        let usable = match path.exists() {
+            true => upload_pipe::open(path).map(drop),
+            false => sys::files::may_be_made(path),
+        };
+        return match usable {
+            Ok(()) => Ok(None),
+            Err(error) => Err(Failure::upload_pipe(path, &error)),
+        };
+    }
     if !upload_pipe::is_read(path) {
         logs::server(
             Severity::Info,
@@ -467,6 +504,9 @@ fn start_keeper(
         sources,
         confinement,
     };
+    if settings.process.check {
+        return Ok(None);
+    }
     let ends = keeper::start(plan, accounts);
     ends.map(Some).map_err(Failure::loop_)
 }
@@ -486,11 +526,35 @@ fn check_descriptors(settings: &Settings) {
     }
 }
 
+fn print_ports(listeners: &[TcpListener]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for listener in listeners {
+        writeln!(out, "{}", listener.local_addr()?.port())?;
+    }
+    out.flush()
+}
+
 fn announce(listeners: &[TcpListener]) {
     for listener in listeners {
         if let Ok(address) = listener.local_addr() {
             logs::server(Severity::Info, format_args!("Listening on {address}"));
         }
+    }
+}
+
+/// The end of `--check`, for whoever reads it.
+fn say_fine(clients: &Clients) {
+    if let Clients::Listeners(listeners, _) = clients {
+        let addresses = listeners
+            .iter()
+            .filter_map(|listener| listener.local_addr().ok());
+        let addresses: Vec<String> = addresses.map(|address| address.to_string()).collect();
+        let addresses = addresses.join(" and ");
+        // A reader that has gone away misses nothing it wanted.
+        let _ = writeln!(
+            std::io::stdout(),
+            "a start would succeed and listen on {addresses}"
+        );
     }
 }
 
@@ -506,8 +570,12 @@ fn without_effect(settings: &Settings, given: &Given) -> Vec<String> {
         }
     }
     let listens = !matches!(given, Given::Nothing);
-    if listens && settings.network.listen != HostPort::default() {
-        warnings.push("-S: the server was given its sockets and opens none".to_owned());
+    let asked = settings.network.listen.first();
+    if listens && asked != Some(&Listen::default()) {
+        let flag = asked.map_or("-S", |listen| listen.flag);
+        warnings.push(format!(
+            "{flag}: the server was given its sockets and opens none"
+        ));
     }
     warnings
 }

@@ -16,6 +16,7 @@ use super::control::Scratch;
 use super::policy::Listed;
 use crate::files::{NewOwner, Quotas, Tree};
 use crate::keeper::Link;
+use crate::logs::formats::Direction;
 use crate::net::Random;
 use crate::proto::path::VirtualPath;
 use crate::reactor::Handle;
@@ -155,11 +156,24 @@ impl Blocks {
     }
 }
 
+/// Transfers that have ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// How many were whole.
+    pub whole: u64,
+    /// How many were not.
+    pub broken: u64,
+    /// Bytes of both.
+    pub bytes: u64,
+}
+
 /// How many sessions there are: one process, one count.
 #[derive(Default)]
 pub struct Counts {
     sessions: Cell<u32>,
     begun: Cell<u64>,
+    uploads: Cell<Moved>,
+    downloads: Cell<Moved>,
     anonymous: Cell<u32>,
     by_address: RefCell<HashMap<IpAddr, u32>>,
     by_user: RefCell<HashMap<Vec<u8>, u32>>,
@@ -169,6 +183,31 @@ impl Counts {
     /// All sessions.
     pub fn sessions(&self) -> u32 {
         self.sessions.get()
+    }
+
+    /// Uploads there ever were.
+    pub fn uploads(&self) -> Moved {
+        self.uploads.get()
+    }
+
+    /// Downloads there ever were.
+    pub fn downloads(&self) -> Moved {
+        self.downloads.get()
+    }
+
+    /// Counts a transfer that has ended.
+    pub fn count_transfer(&self, direction: Direction, bytes: u64, whole: bool) {
+        let place = match direction {
+            Direction::Up => &self.uploads,
+            Direction::Down => &self.downloads,
+        };
+        let mut moved = place.get();
+        moved.bytes = moved.bytes.saturating_add(bytes);
+        match whole {
+            true => moved.whole += 1,
+            false => moved.broken += 1,
+        }
+        place.set(moved);
     }
 
     /// Sessions there ever were.

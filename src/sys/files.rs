@@ -1,7 +1,10 @@
-//! Calls on files that no safe crate covers: closing with the error kept, `fchmodat2`, and locks of open files.
+//! Calls on files that no safe crate covers: closing with the error kept, `fchmodat2`, locks of open files, and whether one could be made.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::Access;
 
 /// Closes a descriptor and says what closing found out: network and user-space file systems report failed
 /// writes only here (close(2)).
@@ -58,6 +61,21 @@ pub fn try_lock(file: BorrowedFd<'_>) -> io::Result<()> {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
+}
+
+/// Whether a file that is not there could be made: its directory is there and may be written by this process.
+///
+/// # Errors
+/// What access(2) gives.
+pub fn may_be_made(path: &Path) -> io::Result<()> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    Ok(rustix::fs::access(
+        parent,
+        Access::WRITE_OK | Access::EXEC_OK,
+    )?)
 }
 
 #[cfg(test)]

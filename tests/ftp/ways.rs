@@ -300,3 +300,123 @@ fn a_service_manager_is_told_what_the_server_does() {
     kill_process(pid, Signal::TERM).expect("it is there");
     told("STOPPING=1");
 }
+
+#[test]
+fn check_says_what_a_start_would_and_makes_nothing() {
+    let place = Place::new();
+    let (log, pid) = (place.path("transfers"), place.path("pid"));
+    let check = |flags: &[&str]| {
+        let mut command = place.command();
+        command
+            .args(["--check", "-f", "ftp", "-O"])
+            .arg(&log)
+            .arg("-g")
+            .arg(&pid)
+            .args(flags);
+        run(command)
+    };
+    let fine = check(&["-S", "127.0.0.1,0"]);
+    assert!(fine.status.success(), "{fine:?}");
+    let said = String::from_utf8_lossy(&fine.stdout);
+    assert!(
+        said.starts_with("a start would succeed and listen on 127.0.0.1:"),
+        "{said}"
+    );
+    assert!(!log.exists() && !pid.exists(), "nothing is made");
+
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let address = taken
+        .local_addr()
+        .expect("an address")
+        .to_string()
+        .replace(':', ",");
+    for (flags, status, words) in [
+        (&["-S", &address][..], 69, "another program listens there"),
+        (
+            &["-l", "puredb:/no/such/database"],
+            78,
+            "/no/such/database: No such file or directory",
+        ),
+        (
+            &["--userlist", "/no/such/list"],
+            78,
+            "/no/such/list: No such file or directory",
+        ),
+        (
+            &["-O", "clf:/no/such/folder/log"],
+            78,
+            "/no/such/folder/log: No such file or directory",
+        ),
+        (&["--nonsense"], 64, "--nonsense"),
+    ] {
+        let said = check(flags);
+        let text = String::from_utf8_lossy(&said.stderr);
+        assert_eq!(said.status.code(), Some(status), "{flags:?}: {text}");
+        assert!(text.contains(words), "{flags:?}: {text}");
+        assert_eq!(text.lines().count(), 1, "{flags:?}: {text}");
+    }
+}
+
+#[test]
+fn several_addresses_are_listened_on_and_their_ports_printed() {
+    use std::io::{BufRead, BufReader};
+    let place = Place::new();
+    let mut command = place.command();
+    command.args([
+        "-S",
+        "127.0.0.1,0",
+        "--listen",
+        "127.0.0.2,0",
+        "--listen",
+        "127.0.0.3,0",
+    ]);
+    command.arg("--printport").stdout(Stdio::piped());
+    let mut server = Ended(command.spawn().expect("it starts"));
+    let out = BufReader::new(server.0.stdout.take().expect("its output"));
+    let ports: Vec<u16> = out
+        .lines()
+        .take(3)
+        .map(|line| line.expect("a line").parse().expect("a port"))
+        .collect();
+    assert_eq!(ports.len(), 3);
+    for (last, port) in (1..).zip(ports) {
+        assert!(is_served(SocketAddr::from(([127, 0, 0, last], port))));
+    }
+}
+
+#[test]
+fn sigusr1_logs_a_line_of_counters() {
+    let place = Place::new();
+    fs::write(place.path("root/f"), [b'x'; 1000]).expect("a file");
+    let port = free_port();
+    let errors = place.path("errors");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wharf-ftpd"));
+    command.args([
+        "-H",
+        "--anonymoususer",
+        "nobody",
+        "-S",
+        &format!("127.0.0.1,{port}"),
+    ]);
+    command.arg("--anonymousroot").arg(place.path("root"));
+    command
+        .stdin(Stdio::null())
+        .stderr(fs::File::create(&errors).expect("a file"));
+    let server = Ended(command.spawn().expect("it starts"));
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    within("it serves", || is_served(address));
+    let mut client = Client::connect(address).expect("a connection");
+    client.reply().expect("a greeting");
+    assert_eq!(client.command("USER ftp").expect("a reply").code, 230);
+    let at = client.ask_passive().expect("a port");
+    let mut data = crate::common::client::connect_data(at).expect("a connection");
+    assert_eq!(client.command("RETR f").expect("a reply").code, 150);
+    std::io::copy(&mut data, &mut std::io::sink()).expect("bytes");
+    assert_eq!(client.reply().expect("a reply").code, 226);
+    kill_process(Pid::from_child(&server.0), Signal::USR1).expect("it is there");
+    let wanted = "Signal 10: 1 sessions now (1 anonymous), 2 since the start; uploads: 0 whole, 0 broken, 0 bytes; \
+                  downloads: 1 whole, 0 broken, 1000 bytes";
+    within(wanted, || {
+        fs::read_to_string(&errors).is_ok_and(|said| said.contains(wanted))
+    });
+}

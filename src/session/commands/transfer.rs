@@ -839,6 +839,7 @@ impl Session {
             Severity::Notice,
             format_args!("{} {what}  ({bytes} bytes, {rate:.2}KB/sec)", escape(&name)),
         );
+        self.shared.counts.count_transfer(direction, bytes, whole);
         if !transfers::records_transfers() {
             return;
         }
