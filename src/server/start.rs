@@ -211,12 +211,6 @@ fn prepare(
     ))
     .map_err(Failure::loop_)?;
     logs::install_panic_hook();
-    let transfer_logs = &settings.logging.transfers;
-    let opened = match settings.process.check {
-        false => transfers::open_all(transfer_logs, &zone),
-        true => transfers::check_all(transfer_logs),
-    };
-    opened.map_err(|(log, error)| Failure::open(materials::TRANSFER_LOG, &log.path, &error))?;
     for warning in warnings {
         logs::server(Severity::Warning, format_args!("{warning}"));
     }
@@ -233,6 +227,13 @@ fn prepare(
     // Forked before there is a socket that must not outlive the server.
     let ends = start_keeper(&settings, &standing, mapped.clone())?;
     let keeper = ends.as_ref().map(|ends| ends.keeper);
+    // The keeper must not have them: a log that was rotated away would keep its room on the disk as long as it runs.
+    let transfer_logs = &settings.logging.transfers;
+    let opened = match settings.process.check {
+        false => transfers::open_all(transfer_logs, &zone),
+        true => transfers::check_all(transfer_logs),
+    };
+    opened.map_err(|(log, error)| Failure::open(materials::TRANSFER_LOG, &log.path, &error))?;
     let reactor = Reactor::new().map_err(Failure::loop_)?;
     let handle = reactor.handle();
     let clients = match given {
