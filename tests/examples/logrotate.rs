@@ -1,0 +1,78 @@
+//! examples/logrotate, by the real logrotate on a server that is at work.
+
+use std::path::Path;
+
+use crate::machine::{Machine, unpacked};
+
+const CONFIGURATION: &str = "examples/logrotate/wharf-ftpd";
+const UNIT: &str = "examples/systemd/wharf-ftpd.service";
+
+/// Three rotations while forty files are stored. Nothing may be lost, and each rotation must have begun a new file.
+const ROTATE: &str = "
+    install -D -m 644 $FILES/wharf-ftpd /etc/logrotate.d/wharf-ftpd
+    storing() {
+        for n in $(seq 40); do
+            curl -sS --user joe:secret -T /etc/hostname ftp://127.0.0.1/f$n
+        done
+    }
+    storing & storing=$!
+    for round in 1 2 3; do
+        until [ -s /var/log/wharf-ftpd/transfers.log ]; do sleep .02; done
+        $FILES/logrotate -f -s /var/log/state /etc/logrotate.d/wharf-ftpd
+    done
+    wait $storing
+    all() { zcat -f /var/log/wharf-ftpd/transfers.log*; }
+    n=0; until [ $(all | wc -l) -ge 40 ]; do n=$((n+1)); [ $n -lt 200 ]; sleep .05; done
+    [ $(all | wc -l) = 40 ]
+    for n in $(seq 40); do [ $(all | grep -c \"/f$n\\\"\") = 1 ]; done
+    ls /var/log/wharf-ftpd
+    [ $(stat -c %a /var/log/wharf-ftpd/transfers.log) = 600 ]
+    # Nobody holds an old file.
+    ! ls -l /proc/[0-9]*/fd | grep 'transfers.log\\.'";
+
+const FLAGS: &str = "-H -E -A -l unix -O clf:/var/log/wharf-ftpd/transfers.log";
+
+fn machine() -> Option<Machine> {
+    let logrotate = unpacked("WHARF_LOGROTATE", "usr/sbin/logrotate")?;
+    let machine = Machine::start(&[Path::new(CONFIGURATION), Path::new(UNIT), &logrotate])?;
+    machine.run("install -d -m 750 /var/log/wharf-ftpd");
+    Some(machine)
+}
+
+#[track_caller]
+fn assert_rotated(machine: &Machine) {
+    let names = machine.run(ROTATE);
+    let names: Vec<&str> = names.lines().collect();
+    let wanted = [
+        "transfers.log",
+        "transfers.log.1",
+        "transfers.log.2.gz",
+        "transfers.log.3.gz",
+    ];
+    assert_eq!(names, wanted);
+}
+
+#[test]
+fn a_service_goes_on_in_new_logs_and_no_line_is_lost() {
+    let Some(machine) = machine() else {
+        return;
+    };
+    machine.run(&format!(
+        "mkdir /etc/systemd/system/wharf-ftpd.service.d
+         printf '[Service]\\nExecStart=\\nExecStart=/usr/sbin/wharf-ftpd {FLAGS}\\n' \
+             >/etc/systemd/system/wharf-ftpd.service.d/log.conf
+         systemctl daemon-reload; systemctl start wharf-ftpd"
+    ));
+    assert_rotated(&machine);
+}
+
+#[test]
+fn a_server_in_the_background_is_found_by_its_file() {
+    let Some(machine) = machine() else {
+        return;
+    };
+    machine.run(&format!(
+        "/usr/sbin/wharf-ftpd -B {FLAGS} </dev/null >/dev/null 2>&1"
+    ));
+    assert_rotated(&machine);
+}
