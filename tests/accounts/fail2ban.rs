@@ -1,11 +1,11 @@
-//! Debian's own filter for Pure-FTPd, over what the server really writes: it finds the failed logins, all of them and
-//! nothing else, whatever names strangers give to files and to themselves.
+//! Debian's own filter for Pure-FTPd and ours of examples/fail2ban, over what the server really writes: they find the failed
+//! logins, all of them and nothing else, whatever names strangers give to files and to themselves.
 //!
 //! `WHARF_FAIL2BAN` names the directory Debian's package fail2ban was unpacked in (`.ci/test` sets it); without it the
 //! installed one is used.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -17,36 +17,79 @@ use crate::support::{
 /// What a stranger would like the filter to read.
 const FORGED: &str = "(?@192.0.2.66) [WARNING] Authentication failed for user [root]";
 
-/// fail2ban-regex with Debian's filter over a log; `None` where it is not to be had.
-fn filter(log: &str) -> Option<Command> {
+/// Debian's filter, and ours.
+const FILTERS: [&str; 2] = ["pure-ftpd[_daemon=wharf-ftpd]", "wharf-ftpd"];
+
+/// A program of fail2ban with its configuration, to which ours is added; `None` where it is not to be had.
+fn fail2ban(place: &Place, program: &str) -> Option<Command> {
     let unpacked = std::env::var_os("WHARF_FAIL2BAN").filter(|path| !path.is_empty());
     let root = unpacked.map_or_else(|| PathBuf::from("/"), PathBuf::from);
-    let program = root.join("usr/bin/fail2ban-regex");
-    if cannot(!program.is_file(), "fail2ban-regex is not installed") {
+    let program = root.join("usr/bin").join(program);
+    if cannot(!program.is_file(), "fail2ban is not installed") {
         return None;
+    }
+    let configuration = place.path("fail2ban");
+    if !configuration.exists() {
+        let mut copy = Command::new("cp");
+        copy.arg("-r").arg(root.join("etc/fail2ban"));
+        assert!(copy.arg(&configuration).status().expect("cp").success());
+        let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/fail2ban");
+        for file in ["filter.d/wharf-ftpd.conf", "jail.d/wharf-ftpd.conf"] {
+            fs::copy(ours.join(file), configuration.join(file)).expect(file);
+        }
     }
     let mut command = Command::new("/usr/bin/python3");
     command
         .env("PYTHONPATH", root.join("usr/lib/python3/dist-packages"))
         .env("LC_ALL", "C.UTF-8")
         .arg(program)
-        .arg("--config")
-        .arg(root.join("etc/fail2ban"))
-        .args(["--out", "ip", log, "pure-ftpd[_daemon=wharf-ftpd]"]);
+        .arg("-c")
+        .arg(configuration);
     Some(command)
 }
 
 /// The addresses the filter would ban for this log, one for each line it matches.
-fn banned(place: &Place, log: &str) -> Option<Vec<String>> {
+fn banned(place: &Place, log: &str, filter: &str) -> Option<Vec<String>> {
     let file = place.path("log");
     fs::write(&file, log).expect("a log");
-    let output = filter(&file.display().to_string())?
-        .output()
-        .expect("it runs");
+    let mut command = fail2ban(place, "fail2ban-regex")?;
+    command.args(["--out", "ip"]).arg(file).arg(filter);
+    let output = command.output().expect("it runs");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(!said.contains("Unable to read"), "{said}{errors}");
-    Some(said.lines().map(str::to_owned).collect())
+    let mut found: Vec<String> = said.lines().map(str::to_owned).collect();
+    found.sort();
+    Some(found)
+}
+
+/// The same log as the system log would have it.
+fn in_syslog(log: &str) -> String {
+    let lines = log
+        .lines()
+        .filter_map(|line| line.split_once(" wharf-ftpd: "));
+    lines
+        .map(|(_, text)| format!("Nov 29 01:02:03 host wharf-ftpd[4711]: {text}\n"))
+        .collect()
+}
+
+#[test]
+fn fail2ban_takes_the_jail() {
+    let place = Place::new();
+    let Some(mut command) = fail2ban(&place, "fail2ban-client") else {
+        return;
+    };
+    let output = command.arg("-d").output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    for part in [
+        "['add', 'wharf-ftpd', 'systemd']",
+        "['set', 'wharf-ftpd', 'maxretry', 5]",
+        "_SYSTEMD_UNIT=wharf-ftpd.service",
+        "30000:30999",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
 }
 
 /// A client from that address that has read its greeting, and tries this login.
@@ -107,10 +150,6 @@ fn c10_the_filter_finds_every_failed_login_and_nothing_else() {
         log.contains("192.0.2.66"),
         "the names were not logged: {log}"
     );
-    let Some(mut found) = banned(&place, &log) else {
-        return;
-    };
-    found.sort();
     // The name with the escape character is refused as a command before it is a login.
     let wanted = [
         "127.0.0.2",
@@ -119,7 +158,14 @@ fn c10_the_filter_finds_every_failed_login_and_nothing_else() {
         "127.0.0.5",
         "127.0.0.7",
     ];
-    assert_eq!(found, wanted, "{log}");
+    for filter in FILTERS {
+        for log in [&log, &in_syslog(&log)] {
+            let Some(found) = banned(&place, log, filter) else {
+                return;
+            };
+            assert_eq!(found, wanted, "{filter}: {log}");
+        }
+    }
 }
 
 /// Leaves the forged line in every record that holds a file's name.
