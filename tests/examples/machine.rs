@@ -15,6 +15,7 @@ pub(crate) struct Machine {
     /// Process 1, as the test sees it.
     first: String,
     group: PathBuf,
+    files: PathBuf,
     _folder: TempDir,
 }
 
@@ -30,6 +31,15 @@ pub(crate) fn cannot(lacking: bool, reason: &str) -> bool {
     lacking
 }
 
+/// A program of a Debian package that `.ci/setup` has unpacked and not installed, as it would start something; else the one that
+/// is installed.
+pub(crate) fn unpacked(variable: &str, program: &str) -> Option<PathBuf> {
+    let root = std::env::var_os(variable).filter(|root| !root.is_empty());
+    let program = Path::new(&root.unwrap_or("/".into())).join(program);
+    let reason = format!("{} is not there", program.display());
+    (!cannot(!program.is_file(), &reason)).then_some(program)
+}
+
 /// Where control groups of the second version are, which systemd wants to make some in.
 fn control_groups() -> Option<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mounts").ok()?;
@@ -42,8 +52,9 @@ fn control_groups() -> Option<PathBuf> {
 }
 
 impl Machine {
-    /// With these units of examples/; `None` where there can be none.
-    pub(crate) fn start(units: &[&str]) -> Option<Machine> {
+    /// With these files there, those that are units where systemd looks, all others in `$FILES`; `None` where there can be no
+    /// such machine.
+    pub(crate) fn start<P: AsRef<Path>>(files: &[P]) -> Option<Machine> {
         let groups = control_groups();
         let lacks =
             !is_root() || groups.is_none() || !Path::new("/usr/lib/systemd/systemd").exists();
@@ -54,12 +65,13 @@ impl Machine {
             return None;
         }
         let folder = open_directory();
-        let (cover, to) = (folder.path().join("cover"), folder.path().join("units"));
+        let (cover, to) = (folder.path().join("cover"), folder.path().join("files"));
         fs::create_dir(&cover).expect("a folder");
         fs::create_dir(&to).expect("a folder");
-        for unit in units {
-            let name = Path::new(unit).file_name().expect("a name");
-            fs::copy(path(unit), to.join(name)).expect(unit);
+        for file in files {
+            let file = path(file);
+            let name = file.file_name().expect("a name");
+            fs::copy(&file, to.join(name)).expect("a file");
         }
         let group = groups?.join(format!("wharf-test-{}", std::process::id()));
         fs::create_dir(&group).expect("a control group");
@@ -83,6 +95,7 @@ impl Machine {
             program,
             first: String::new(),
             group,
+            files: to,
             _folder: folder,
         };
         machine.await_systemd();
@@ -112,6 +125,7 @@ impl Machine {
         let mut shell = Command::new("nsenter");
         shell.args(["--target", &self.first, "--mount", "--pid", "--net"]);
         shell.args(["--uts", "--ipc", "--cgroup", "sh", "-euc", script]);
+        shell.env("FILES", &self.files);
         let output = shell.stdin(Stdio::null()).output().expect("nsenter");
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         match output.status.success() {
@@ -124,7 +138,8 @@ impl Machine {
     #[track_caller]
     pub(crate) fn run(&self, script: &str) -> String {
         self.tries(script).unwrap_or_else(|said| {
-            let more = "systemctl --no-pager status '*.service' '*.socket'; cat /var/log/said";
+            let more =
+                "systemctl --no-pager status '*.service' '*.socket'; tail -n 15 /var/log/said";
             let more = self.tries(more).unwrap_or_else(|more| more);
             panic!("{script}\n{said}\n{more}")
         })

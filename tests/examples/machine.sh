@@ -2,7 +2,7 @@
 # units can be started as they stand. Nothing of the real machine changes: /etc and /usr/sbin are covered, what else is written
 # to is empty here, and none of the machine's own units is there, so that none is started.
 #
-# machine.sh FOLDER SERVER, in new namespaces but for that of control groups. FOLDER/units are the units.
+# machine.sh FOLDER SERVER, in new namespaces but for that of control groups. FOLDER/files has units, and what else the test wants.
 set -eu
 folder=$1 server=$2
 
@@ -26,7 +26,9 @@ ip link set lo up
 for target in basic multi-user network nss-user-lookup shutdown sockets sysinit; do
     printf '[Unit]\nDescription=%s of the test\n' "$target" >"/usr/lib/systemd/system/$target.target"
 done
-cp "$folder"/units/* /etc/systemd/system/
+for unit in "$folder"/files/*.service "$folder"/files/*.socket; do
+    [ ! -e "$unit" ] || install -m 644 "$unit" /etc/systemd/system/
+done
 mkdir /etc/systemd/system/service.d
 printf '[Service]\nStandardError=append:/var/log/said\n' >/etc/systemd/system/service.d/said.conf
 
@@ -38,6 +40,9 @@ grep -qx /bin/sh /etc/shells || echo /bin/sh >>/etc/shells
 install -d -m 700 -o 2001 -g 2001 /home/joe
 install -d /srv/ftp
 echo hello >/srv/ftp/hello.txt
+grep -q '^ftp:' /etc/passwd || echo 'ftp:x:2002:2002::/srv/ftp:/usr/sbin/nologin' >>/etc/passwd
+sed -i 's,^\(ftp:.*:\)[^:]*\(:[^:]*\)$,\1/srv/ftp\2,' /etc/passwd
+grep -qs '^ftp\s.*21/tcp' /etc/services || echo 'ftp 21/tcp' >>/etc/services
 
 exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin \
     /usr/lib/systemd/systemd --system --unit=multi-user.target --log-target=null --show-status=no

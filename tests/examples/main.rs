@@ -16,8 +16,11 @@ use tempfile::TempDir;
 use wharf::flags::Flags;
 use wharf::settings::Settings;
 
+mod firewall;
+mod logrotate;
 mod machine;
 mod systemd;
+mod xinetd;
 
 /// The program cargo built.
 pub(crate) const SERVER: &str = env!("CARGO_BIN_EXE_wharf-ftpd");
@@ -34,7 +37,7 @@ const PORT_TAKEN: i32 = 69;
 
 const SCRIPT: &str = "examples/anonymous-incoming.sh";
 
-pub(crate) fn path(name: &str) -> PathBuf {
+pub(crate) fn path(name: impl AsRef<Path>) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
