@@ -404,3 +404,75 @@ fn command_line(line: &str) -> Option<&str> {
             .map(|(_, arguments)| arguments)
     })
 }
+
+/// The programs with completions: their names and their flags.
+fn completed() -> [(&'static str, clap::Command); 2] {
+    let config = <Arguments as clap::CommandFactory>::command();
+    [("wharf-ftpd", definition()), ("wharf-config", config)]
+}
+
+#[test]
+fn completions_know_the_flags_as_they_are() {
+    use clap_complete::{Shell, generate};
+    let shells = [
+        (Shell::Bash, "", ".bash"),
+        (Shell::Zsh, "_", ""),
+        (Shell::Fish, "", ".fish"),
+    ];
+    for (name, command) in completed() {
+        for (shell, before, after) in shells {
+            let mut text = Vec::new();
+            generate(shell, &mut command.clone(), name, &mut text);
+            let text = String::from_utf8(text).expect("UTF-8");
+            compare(&format!("completions/{before}{name}{after}"), &text);
+        }
+    }
+}
+
+/// What a shell prints; `None` where it is not installed, which with `CI` set is a failure.
+fn by_shell(shell: &str, script: &str) -> Option<String> {
+    let mut command = Command::new(shell);
+    command.args(["-c", script]).env("HOME", "/nonexistent");
+    let Ok(output) = command.current_dir(path("completions")).output() else {
+        assert!(std::env::var_os("CI").is_none(), "{shell} is missing");
+        eprintln!("skipped: {shell} is not installed");
+        return None;
+    };
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && errors.is_empty(),
+        "{shell}: {errors}"
+    );
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn shells_complete_flags_by_them() {
+    for (name, begun, whole) in [
+        ("wharf-ftpd", "--anonymousro", "--anonymousroot"),
+        ("wharf-config", "--expl", "--explain"),
+    ] {
+        let bash = format!(
+            "source ./{name}.bash; call=$(complete -p {name} | sed 's/.*-F \\([^ ]*\\).*/\\1/'); COMP_WORDS=({name} {begun}); COMP_CWORD=1
+             ${{call}} {name} {begun} {name}; echo \"${{COMPREPLY[@]}}\""
+        );
+        if let Some(said) = by_shell("bash", &bash) {
+            assert_eq!(said.trim(), whole);
+        }
+        // zsh completes at a terminal alone; without one it is asked whether it can read the function, and what that offers.
+        let zsh = format!(
+            "compdef() {{ : }}; _arguments() {{ print -rl -- $@ }}; source ./_{name}; _{name}"
+        );
+        if let Some(said) = by_shell("zsh", &zsh) {
+            assert!(
+                said.lines().any(|line| line.contains(&format!("{whole}="))
+                    || line.contains(&format!("{whole}["))),
+                "{said}"
+            );
+        }
+        let fish = format!("source ./{name}.fish; complete -C '{name} {begun}'");
+        if let Some(said) = by_shell("fish", &fish) {
+            assert_eq!(said.split_whitespace().next(), Some(whole), "{said}");
+        }
+    }
+}
