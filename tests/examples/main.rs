@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use wharf::flags::Flags;
 use wharf::settings::Settings;
 
+mod container;
 mod firewall;
 mod logrotate;
 mod machine;
@@ -61,7 +62,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 /// A program that is ended with the test.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -70,7 +71,7 @@ impl Drop for Running {
     }
 }
 
-fn free_port(address: IpAddr) -> io::Result<u16> {
+pub(crate) fn free_port(address: IpAddr) -> io::Result<u16> {
     Ok(TcpListener::bind((address, 0))?.local_addr()?.port())
 }
 
@@ -99,21 +100,24 @@ fn serve_by(program: &str, flags: &str, directory: &Path) -> (Running, Client) {
 
 /// The server ended before it listened, with this status, or never did either.
 #[derive(Debug)]
-struct Ended(Option<i32>);
+pub(crate) struct Ended(Option<i32>);
 
 /// A control connection.
-struct Client {
+pub(crate) struct Client {
     control: BufReader<TcpStream>,
     server: SocketAddr,
 }
 
 /// A reply: its code and its lines.
 #[derive(Debug)]
-struct Reply(u16, String);
+pub(crate) struct Reply(pub(crate) u16, pub(crate) String);
 
 impl Client {
     /// Connects as soon as somebody listens there, and reads the greeting.
-    fn connect(server: SocketAddr, mut program: Option<&mut Running>) -> Result<Client, Ended> {
+    pub(crate) fn connect(
+        server: SocketAddr,
+        mut program: Option<&mut Running>,
+    ) -> Result<Client, Ended> {
         let limit = Instant::now() + PATIENCE;
         loop {
             if let Ok(control) = TcpStream::connect(server) {
@@ -135,7 +139,7 @@ impl Client {
     }
 
     /// Logs in, and asks for bytes as they are.
-    fn login(mut self) -> Client {
+    pub(crate) fn login(mut self) -> Client {
         self.send("USER anonymous");
         let mut reply = self.reply();
         if reply.0 == 331 {
@@ -168,7 +172,7 @@ impl Client {
         }
     }
 
-    fn ask(&mut self, line: &str) -> Reply {
+    pub(crate) fn ask(&mut self, line: &str) -> Reply {
         self.send(line);
         self.reply()
     }
@@ -195,7 +199,7 @@ impl Client {
     }
 
     /// What a command that opens a data connection brings, and the code of its last reply.
-    fn fetch(&mut self, command: &str) -> (u16, Vec<u8>) {
+    pub(crate) fn fetch(&mut self, command: &str) -> (u16, Vec<u8>) {
         let mut data = self.passive();
         let reply = self.ask(command);
         let mut bytes = Vec::new();
@@ -206,7 +210,7 @@ impl Client {
         (self.reply().0, bytes)
     }
 
-    fn store(&mut self, command: &str, bytes: &[u8]) -> u16 {
+    pub(crate) fn store(&mut self, command: &str, bytes: &[u8]) -> u16 {
         let mut data = self.passive();
         let reply = self.ask(command);
         if reply.0 >= 200 {
@@ -425,7 +429,7 @@ fn inetd_lines(text: &str) -> Vec<Vec<&str>> {
 }
 
 #[track_caller]
-fn assert_taken<'a>(flags: impl Iterator<Item = &'a str>) {
+pub(crate) fn assert_taken<'a>(flags: impl Iterator<Item = &'a str>) {
     let flags: Vec<&str> = flags.collect();
     let line = ["wharf-ftpd"].iter().chain(&flags);
     let parsed = Flags::parse(line).unwrap_or_else(|stop| panic!("{stop}"));
