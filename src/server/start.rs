@@ -18,7 +18,7 @@ use super::pid_file::PidFile;
 use super::rights::{self, Anonymous, Standing};
 use super::{Failure, listening, materials, run, upload_pipe};
 use crate::files::{self, Quotas};
-use crate::flags::{Flags, Stop};
+use crate::flags::{Flags, Stop, with_environment};
 use crate::keeper::link::Ends;
 use crate::keeper::{self, Link, Mapped};
 use crate::logs::{self, Severity, transfers};
@@ -112,7 +112,9 @@ pub fn main() -> ExitCode {
         Ok(None) => return ExitCode::SUCCESS,
         Err(failure) => return complain(&failure, Audience::Terminal),
     };
-    let parsed = Flags::parse(std::env::args_os()).and_then(|parsed| Settings::from_flags(&parsed));
+    let parsed = with_environment(std::env::args_os(), std::env::vars_os())
+        .and_then(Flags::parse)
+        .and_then(|parsed| Settings::from_flags(&parsed));
     let (settings, warnings) = match parsed {
         Ok(parsed) => parsed,
         Err(stop) => return print_and_stop(&stop, &given),
