@@ -212,7 +212,13 @@ fn accounts_are_asked_for_in_the_order_of_the_links() {
         .collect();
     assert_eq!(
         words,
-        ["-f local1", "-l puredb:/etc/passwd", "-l unix", "-E"]
+        [
+            "-f local1",
+            "-l puredb:/etc/passwd",
+            "-l unix",
+            "-E",
+            "-g /var/run/pure-ftpd/pure-ftpd.pid",
+        ]
     );
     for skipped in ["10plain", "40gone"] {
         assert!(
