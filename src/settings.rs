@@ -158,6 +158,8 @@ pub struct Login {
     pub map_users_as_anonymous: bool,
     /// What takes the place of users' homes (--userroot).
     pub user_root: Option<UserRoot>,
+    /// Nobody is kept in a directory of which they may write the top (--refusewritableroot).
+    pub refuse_writable_root: bool,
     /// Whether a home that is missing is made (`-j`).
     pub create_home: bool,
 }
@@ -195,6 +197,7 @@ impl Default for Login {
             map_users: None,
             map_users_as_anonymous: false,
             user_root: None,
+            refuse_writable_root: false,
             create_home: false,
         }
     }
@@ -595,6 +598,7 @@ fn login(flags: &flags::Login) -> Login {
         map_users: flags.map_users.clone(),
         map_users_as_anonymous: flags.map_users_as_anonymous,
         user_root: flags.user_root.clone(),
+        refuse_writable_root: flags.refuse_writable_root,
         create_home: flags.create_home_dir,
     }
 }

@@ -185,6 +185,14 @@ pub struct Login {
     #[arg(long = "userroot", value_name = "DIR", value_parser = user_root())]
     pub user_root: Option<UserRoot>,
 
+    /// Refuse users who may write the directory they are kept in
+    ///
+    /// It is for those who are kept in, by -A, -a or whatever else: their root directory itself, not those
+    /// below it. The log names the directory. Where anonymous may write its root, or that of a virtual host,
+    /// the server does not start.
+    #[arg(long = "refusewritableroot")]
+    pub refuse_writable_root: bool,
+
     /// Create the home directory of a user who has none
     ///
     /// Directories above it that are missing are made as well, and belong to root. Without this flag

@@ -255,6 +255,9 @@ fn prepare(
     )?;
     let owner = shared.upload_owner.map(|owner| owner.uid);
     standing.give_up(root.as_deref(), owner.is_some())?;
+    if shared.settings.login.refuse_writable_root {
+        refuse_writable_roots(&shared, root.as_deref())?;
+    }
     if let sandbox::Outcome::Unavailable(why) = sandbox::install(&identities, owner) {
         if owner.is_some() {
             return Err(Failure::upload_owner_needs_filter(&why));
@@ -416,6 +419,25 @@ fn announcements(
     }
     let pipe = upload_pipe::open(path).map_err(|error| Failure::upload_pipe(path, &error))?;
     Ok(Some(Announcements::new(handle, pipe.into())))
+}
+
+/// `--refusewritableroot`, for anonymous. The server has the rights by now with which it will act, so that the kernel can
+/// tell.
+fn refuse_writable_roots(shared: &Shared, root: Option<&Path>) -> Result<(), Failure> {
+    let hosts = &shared.settings.login.virtual_hosts;
+    let hosts = shared
+        .virtual_sites
+        .iter()
+        .map(|(address, site)| (hosts.join(address.to_string()), site));
+    let anonymous = root.map(Path::to_owned).zip(shared.site.as_ref());
+    for (path, site) in anonymous.into_iter().chain(hosts) {
+        match site.tree.is_root_writable() {
+            Ok(false) => {}
+            Ok(true) => return Err(Failure::writable_root(&path)),
+            Err(error) => return Err(Failure::open("--refusewritableroot", &path, &error)),
+        }
+    }
+    Ok(())
 }
 
 /// Threats A1: strangers should write in a directory made for it, not at the top.

@@ -298,6 +298,8 @@ fn where_users_are_kept() {
         "--refusewritableroot",
     );
     lacks(LOCAL, "--refusewritableroot");
+    has("anonymous_enable=YES", "--refusewritableroot");
+    lacks("allow_writeable_chroot=YES", "--refusewritableroot");
     has(
         &format!("{LOCAL}chroot_list_enable=YES"),
         "--chrootlist /etc/vsftpd.chroot_list",

@@ -403,7 +403,7 @@ fn confinement(rules: &mut Rules<'_>, groups: Groups) {
     ];
     if !groups.local {
         rules.all_nothing(&keys, NO_USERS);
-        return rules.nothing("allow_writeable_chroot", NO_USERS);
+        return writable_roots(rules, groups.anonymous);
     }
     let (all, listed) = (
         rules.yes("chroot_local_user"),
@@ -439,15 +439,19 @@ fn confinement(rules: &mut Rules<'_>, groups: Groups) {
             }
         }
     }
-    if rules.yes("allow_writeable_chroot") {
-        rules.nothing(
-            "allow_writeable_chroot",
-            "users may be kept in a directory they can write",
-        );
-    } else if all || listed || groups.guests_as_anonymous {
-        rules.switch("allow_writeable_chroot", "refusewritableroot");
-    } else {
-        rules.nothing("allow_writeable_chroot", "users are not kept in");
+    writable_roots(
+        rules,
+        groups.anonymous || all || listed || groups.guests_as_anonymous,
+    );
+}
+
+/// vsftpd turns those away who can write the directory they are kept in, anonymous among them.
+fn writable_roots(rules: &mut Rules<'_>, keeps: bool) {
+    const KEY: &str = "allow_writeable_chroot";
+    match (rules.yes(KEY), keeps) {
+        (true, _) => rules.nothing(KEY, "who is kept in a directory may be able to write it"),
+        (false, true) => rules.switch(KEY, "refusewritableroot"),
+        (false, false) => rules.nothing(KEY, "nobody is kept in"),
     }
 }
 
