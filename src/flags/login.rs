@@ -108,6 +108,22 @@ pub struct Login {
     #[arg(long = "pamservice", value_name = "NAME", value_parser = pam_service)]
     pub pam_service: Option<String>,
 
+    /// Open no session of PAM
+    ///
+    /// Under -l pam the service is asked about password and account alone, as vsftpd asks it by default; its
+    /// rules of the type session, and the limits, keys and entries in logs that they make, play no part. A
+    /// service without such rules may need it, for PAM asks the service other for them. It needs -l pam.
+    #[arg(long = "nopamsession")]
+    pub no_pam_session: bool,
+
+    /// Let users in whatever their shell is
+    ///
+    /// It is for -l unix, which must be given as well and otherwise lets only those in whose shell stands in
+    /// /etc/shells. Accounts that are there for services alone come in with it if they have a password.
+    /// Under -l pam it changes nothing: there pam_shells, or no module at all, looks at shells.
+    #[arg(long = "anyshell")]
+    pub any_shell: bool,
+
     /// Let only the users named in this file log in
     ///
     /// The file holds a name on each line; empty lines and those that begin with # are skipped. Who is

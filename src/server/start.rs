@@ -476,8 +476,13 @@ fn start_keeper(
     }
     let mut sources = Vec::new();
     let login = &settings.login;
+    let options = keeper::sources::Options {
+        pam_service: login.pam_service.clone(),
+        no_pam_session: login.no_pam_session,
+        any_shell: login.any_shell,
+    };
     for spec in &login.sources {
-        let source = keeper::sources::open_with(spec, login.pam_service.as_deref());
+        let source = keeper::sources::open(spec, &options);
         sources.push(source.map_err(|error| Failure::source(spec, &error))?);
     }
     let (kept, free) = (

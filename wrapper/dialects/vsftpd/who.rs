@@ -145,21 +145,24 @@ fn reads_as_the_file_system_lets_it(rules: &mut Rules<'_>, key: &str) {
 }
 
 fn passwords(rules: &mut Rules<'_>, groups: Groups, files: &mut Files, choices: &Choices) {
-    rules.nothing(
-        "check_shell",
-        "PAM looks at shells where it is told to, and with --login unix they must be in /etc/shells",
-    );
-    if rules.yes("session_support") && groups.local {
-        rules.ignore(
-            "session_support",
-            "sessions of PAM are opened in any case, and nothing is written to utmp and wtmp",
-        );
-    } else {
-        rules.nothing("session_support", "nothing is written to utmp and wtmp");
-    }
     if !groups.local {
-        rules.all_nothing(&["pam_service_name"], NO_USERS);
+        let keys = ["pam_service_name", "session_support", "check_shell"];
+        rules.all_nothing(&keys, NO_USERS);
         return;
+    }
+    let asks_unix = choices.login.as_deref() == Some("unix");
+    if asks_unix && !rules.yes("check_shell") {
+        rules.switch("check_shell", "anyshell");
+    } else {
+        rules.nothing(
+            "check_shell",
+            "PAM looks at shells where it is told to, and with --login unix they must be in /etc/shells",
+        );
+    }
+    match (rules.yes("session_support"), &choices.login) {
+        (true, _) => rules.ignore("session_support", "nothing is written to utmp and wtmp"),
+        (false, None) if has_source("pam") => rules.switch("session_support", "nopamsession"),
+        (false, _) => rules.nothing("session_support", "no sessions are opened"),
     }
     if let Some(method) = &choices.login {
         let (name, argument) = match method.split_once(':') {
