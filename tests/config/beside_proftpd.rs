@@ -28,6 +28,12 @@ const FILES: &[Configuration] = &[
         "",
         &["anonymous", "ftp", "alice", "nobody-of-that-name"],
     ),
+    ("a shell that is not listed", "", &["virtual"]),
+    (
+        "any shell",
+        "RequireValidShell off\nDefaultRoot ~\n",
+        &["virtual", "alice"],
+    ),
     ("overwriting", "AllowOverwrite on\n", &["alice"]),
     (
         "overwriting and appending at home",
@@ -143,6 +149,7 @@ const EXCUSED: &[Excuse] = &[
     ("", "alice: list names .dot", "no", "yes"),
     ("", "bob: list names .dot", "no", "yes"),
     ("", "carl: list names .dot", "no", "yes"),
+    ("", "virtual: list names .dot", "no", "yes"),
     // Anonymous stores no names that begin with a dot, and changes nothing that is there; a warning says so.
     (
         "strangers bring files",

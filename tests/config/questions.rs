@@ -22,13 +22,16 @@ const PASSWORD: &str = "secret";
 /// [`PASSWORD`] by SHA-256 (crypt(5)).
 pub(crate) const HASH: &str = "$5$abcdefgh$gruCpC7VkOTspMQTTSAR8mtlO9Upms.fwqE5y16JVM.";
 
-/// Users and their numbers; the group has the same.
-const USERS: [(&str, u32); 4] = [
-    ("ftp", 4401),
-    ("alice", 4402),
-    ("bob", 4403),
-    ("virtual", 4404),
+/// Users, their numbers, which the groups have too, and their shells, of which the first alone is listed.
+const USERS: [(&str, u32, &str); 4] = [
+    ("ftp", 4401, SHELL),
+    ("alice", 4402, SHELL),
+    ("bob", 4403, SHELL),
+    ("virtual", 4404, "/usr/sbin/nologin"),
 ];
+
+/// All that /etc/shells has.
+const SHELL: &str = "/bin/sh";
 
 /// How long a server may take to listen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -170,14 +173,14 @@ pub(crate) fn lay_out(place: &Path) {
     );
     let mut shadow = String::from("root:*:19000::::::\n");
     let mut group = String::from("root:x:0:\nnogroup:x:65534:\n");
-    for (name, number) in USERS {
+    for (name, number, shell) in USERS {
         let home = if name == "ftp" {
             "srv".to_owned()
         } else {
             format!("home/{name}")
         };
         let path = place.join(&home).display().to_string();
-        passwd += &format!("{name}:x:{number}:{number}::{path}:/bin/sh\n");
+        passwd += &format!("{name}:x:{number}:{number}::{path}:{shell}\n");
         shadow += &format!("{name}:{HASH}:19000:0:99999:7:::\n");
         group += &format!("{name}:x:{number}:\n");
         tree(place, &home, if name == "ftp" { 0 } else { number }, number);
@@ -187,7 +190,7 @@ pub(crate) fn lay_out(place: &Path) {
         ("etc/passwd", passwd.as_str()),
         ("etc/shadow", &shadow),
         ("etc/group", &group),
-        ("etc/shells", "/bin/sh\n"),
+        ("etc/shells", &format!("{SHELL}\n")),
         ("etc/pam.d/vsftpd", pam),
         ("etc/pam.d/proftpd", pam),
         ("list", "bob\n"),
