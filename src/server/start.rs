@@ -281,6 +281,9 @@ fn prepare(
     }
     let owner = shared.upload_owner.map(|owner| owner.uid);
     standing.give_up(root.as_deref(), owner.is_some())?;
+    if shared.settings.login.refuse_writable_root {
+        refuse_writable_roots(&shared, root.as_deref())?;
+    }
     if let sandbox::Outcome::Unavailable(why) = sandbox::install(&identities, owner) {
         if owner.is_some() {
             return Err(Failure::upload_owner_needs_filter(&why));
@@ -457,6 +460,25 @@ fn announcements(
     Ok(Some(Announcements::new(handle, pipe.into())))
 }
 
+/// `--refusewritableroot`, for anonymous. The server has the rights by now with which it will act, so that the kernel can
+/// tell.
+fn refuse_writable_roots(shared: &Shared, root: Option<&Path>) -> Result<(), Failure> {
+    let hosts = &shared.settings.login.virtual_hosts;
+    let hosts = shared
+        .virtual_sites
+        .iter()
+        .map(|(address, site)| (hosts.join(address.to_string()), site));
+    let anonymous = root.map(Path::to_owned).zip(shared.site.as_ref());
+    for (path, site) in anonymous.into_iter().chain(hosts) {
+        match site.tree.is_root_writable() {
+            Ok(false) => {}
+            Ok(true) => return Err(Failure::writable_root(&path)),
+            Err(error) => return Err(Failure::open("--refusewritableroot", &path, &error)),
+        }
+    }
+    Ok(())
+}
+
 /// Threats A1: strangers should write in a directory made for it, not at the top.
 fn warn_of_writable_root(path: &std::path::Path, identity: &Identity) {
     use std::os::unix::fs::MetadataExt;
@@ -493,8 +515,13 @@ fn start_keeper(
     }
     let mut sources = Vec::new();
     let login = &settings.login;
+    let options = keeper::sources::Options {
+        pam_service: login.pam_service.clone(),
+        no_pam_session: login.no_pam_session,
+        any_shell: login.any_shell,
+    };
     for spec in &login.sources {
-        let source = keeper::sources::open_with(spec, login.pam_service.as_deref());
+        let source = keeper::sources::open(spec, &options);
         sources.push(source.map_err(|error| Failure::source(spec, &error))?);
     }
     let (kept, free) = (

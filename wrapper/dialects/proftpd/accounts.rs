@@ -177,11 +177,7 @@ pub(super) fn sources(context: &mut Context<'_>) {
         "the passwords of the system count, which ProFTPD takes even from those whom PAM refuses";
     fine(&pam_origin, why, t);
     if takes_system && !needs_shell {
-        t.refuse(
-            &shell_origin,
-            "users of the system need a shell of /etc/shells here",
-            "add the users' shells to /etc/shells, or take them into an AuthUserFile, and remove the setting",
-        );
+        t.switch(&shell_origin, "anyshell");
     } else if !needs_shell || !takes_file {
         fine(
             &shell_origin,

@@ -199,7 +199,7 @@ pub(super) fn later(
     translation: &mut Translation,
 ) {
     if !table::exists(long) {
-        let reason = format!("it needs the flag --{long}, which this server does not have yet");
+        let reason = format!("it needs --{long}, a flag this server does not have yet");
         return translation.refuse(origin, &reason, cure);
     }
     match value {

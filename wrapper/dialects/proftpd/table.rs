@@ -733,12 +733,12 @@ pub(super) const DIRECTIVES: &[Known] = &[
         "limits of the process are for its unit or its shell to set",
     ),
     nothing("RegexOptions", "core", "limits", "patterns are bounded"),
-    own(
+    to(
         "RequireValidShell",
         "auth",
         "on or off",
-        Fate::Nothing,
-        "On holds for -l unix without a flag; for an AuthUserFile and for anonymous the shells are compared when the file is read. Off is refused for users of the system.",
+        &["anyshell"],
+        "Off gives the flag for users of the system. On holds for them without a flag; for an AuthUserFile and for anonymous the shells are compared when the file is read.",
     ),
     own(
         "RewriteHome",

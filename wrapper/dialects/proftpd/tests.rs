@@ -361,7 +361,12 @@ fn accounts_come_from_where_the_order_says() {
     has("AuthOrder mod_auth_pam.c mod_auth_unix.c", &["-l unix"]);
     assert!(of("AuthOrder mod_sql.c").contains("accounts of mod_sql.c are not known"));
     assert!(of("AuthOrder mod_auth_file.c").contains("nobody could log in"));
-    assert!(of("RequireValidShell off").contains("/etc/shells"));
+    has("RequireValidShell off", &["-l unix", "--anyshell"]);
+    assert!(!of("RequireValidShell on").contains("--anyshell"));
+    assert!(
+        !of("AuthOrder mod_auth_pam.c\nRequireValidShell off").contains("--anyshell"),
+        "PAM decides"
+    );
     assert!(of("AuthOrder mod_auth_pam.c* mod_auth_unix.c").contains("PAM"));
     has("RootLogin on", &["-u 0"]);
     has("DefaultRoot ~", &["-A"]);

@@ -227,6 +227,10 @@ fn passwords_are_pams_unless_the_command_line_names_another_method() {
     let text = format!("{translation:?}");
     if has_source("pam") {
         assert!(text.contains("pamservice"), "{text}");
+        assert!(text.contains("nopamsession"), "{text}");
+        let with_session = format!("{LOCAL}session_support=YES\n");
+        let translation = translate_bytes(&FILE, with_session.as_bytes());
+        assert!(!format!("{translation:?}").contains("nopamsession"));
     } else {
         assert!(refusals(&translation)[0].contains("--login unix"), "{text}");
     }
@@ -235,6 +239,22 @@ fn passwords_are_pams_unless_the_command_line_names_another_method() {
         read(DEBIAN, LOCAL).findings.iter().filter(warned).count(),
         1
     );
+}
+
+#[test]
+fn shells_matter_to_users_of_the_machine_alone() {
+    let said = |method: &str, text: &str| {
+        let choices = Choices {
+            login: Some(method.to_owned()),
+            ..choices(DEBIAN)
+        };
+        let translation =
+            translate_bytes_with(&FILE, format!("{LOCAL}{text}").as_bytes(), &choices);
+        format!("{:?}", translation.flags).contains("anyshell")
+    };
+    assert!(said("unix", "check_shell=NO"));
+    assert!(!said("unix", ""));
+    assert!(!said("puredb:/etc/x.pdb", "check_shell=NO"));
 }
 
 #[test]
@@ -298,6 +318,8 @@ fn where_users_are_kept() {
         "--refusewritableroot",
     );
     lacks(LOCAL, "--refusewritableroot");
+    has("anonymous_enable=YES", "--refusewritableroot");
+    lacks("allow_writeable_chroot=YES", "--refusewritableroot");
     has(
         &format!("{LOCAL}chroot_list_enable=YES"),
         "--chrootlist /etc/vsftpd.chroot_list",
