@@ -1,7 +1,6 @@
 //! Every option of vsftpd 3.0.5 and the three that Debian adds: its kind, what it is without a line, what becomes of it.
 
 use super::super::{Fate, Row};
-use super::coming;
 use Fate::{Flag, Flags, Ignored, Nothing, Refused};
 use Kind::{Number, Text, Yes};
 
@@ -75,24 +74,17 @@ pub(super) fn find(key: &[u8]) -> Option<&'static Known> {
     OPTIONS.iter().find(|option| option.key.as_bytes() == key)
 }
 
-/// The table for the manual page. A flag that the server does not have yet is told as what it is now: a refusal.
+/// The table for the manual page.
 pub(super) fn rows() -> Vec<Row> {
-    let row = |option: &Known| {
-        let missing = match option.fate {
-            Flag(long) => coming::lacks(long).then_some(long),
-            Flags(longs) => longs.iter().copied().find(|long| coming::lacks(long)),
-            _ => None,
-        };
-        Row {
-            key: option.key,
-            value: match option.kind {
-                Yes(_) => "yes or no",
-                Number(_) => "number",
-                Text(form, _) => form,
-            },
-            fate: missing.map_or(option.fate, |long| Refused(coming::cure(long))),
-            sentence: option.sentence,
-        }
+    let row = |option: &Known| Row {
+        key: option.key,
+        value: match option.kind {
+            Yes(_) => "yes or no",
+            Number(_) => "number",
+            Text(form, _) => form,
+        },
+        fate: option.fate,
+        sentence: option.sentence,
     };
     OPTIONS.iter().map(row).collect()
 }

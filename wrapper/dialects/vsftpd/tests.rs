@@ -1,7 +1,6 @@
-//! Texts of files and what they become. Where a flag is still to come, tests take note of the refusal instead.
+//! Texts of files and what they become.
 
 use super::super::{Choices, translate_bytes_with};
-use super::coming;
 use super::options::{DEBIAN, Kind, OPTIONS, UPSTREAM};
 use super::{FILE, number};
 use crate::wrapper::dialects::{detect, translate_bytes};
@@ -21,19 +20,16 @@ fn read(variant: &'static str, text: &str) -> Translation {
     translate_bytes_with(&FILE, text.as_bytes(), &choices(variant))
 }
 
-/// Refusals, without those for want of a flag.
 fn refusals(translation: &Translation) -> Vec<String> {
     let refused = translation.findings.iter();
     let refused = refused.filter_map(|finding| match &finding.outcome {
-        Outcome::Refused(text) if !text.contains("does not have yet") => {
-            Some(format!("{}: {text}", finding.origin))
-        }
+        Outcome::Refused(text) => Some(format!("{}: {text}", finding.origin)),
         _ => None,
     });
     refused.collect()
 }
 
-/// Flags, each as one word, with `(--flag)` for those to come.
+/// Flags, each as one word.
 fn flags(text: &str) -> Vec<String> {
     let translation = read(DEBIAN, text);
     assert_eq!(refusals(&translation), [""; 0], "{text}");
@@ -43,10 +39,6 @@ fn flags(text: &str) -> Vec<String> {
             let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
             Some(words.join(" "))
         }
-        Outcome::Refused(text) => {
-            let flag = text.split("--").nth(1)?.split(',').next()?;
-            Some(format!("(--{flag})"))
-        }
         _ => None,
     });
     said.collect()
@@ -55,28 +47,17 @@ fn flags(text: &str) -> Vec<String> {
 #[track_caller]
 fn has(text: &str, flag: &str) {
     let flags = flags(text);
-    let long = flag.split([' ', '=']).next().unwrap_or(flag);
-    let coming = coming::lacks(long.trim_start_matches('-')) && flag.starts_with("--");
-    let wanted = if coming {
-        format!("({long})")
-    } else {
-        flag.to_owned()
-    };
     assert!(
-        flags.contains(&wanted),
-        "{text:?}: no {wanted} in {flags:?}"
+        flags.iter().any(|given| given == flag),
+        "{text:?}: no {flag} in {flags:?}"
     );
 }
 
 #[track_caller]
 fn lacks(text: &str, long_or_letter: &str) {
     let flags = flags(text);
-    let starts =
-        |flag: &&String| flag.trim_matches(['(', ')']).split(' ').next() == Some(long_or_letter);
-    assert!(
-        !flags.iter().any(|flag| starts(&flag)),
-        "{text:?}: {flags:?}"
-    );
+    let starts = |flag: &String| flag.split(' ').next() == Some(long_or_letter);
+    assert!(!flags.iter().any(starts), "{text:?}: {flags:?}");
 }
 
 #[track_caller]
