@@ -158,6 +158,10 @@ pub struct Login {
     pub sources: Vec<String>,
     /// The PAM service (--pamservice), given beside `-l pam` only. None: wharf-ftpd.
     pub pam_service: Option<String>,
+    /// PAM opens no sessions (--nopamsession), given beside `-l pam` only.
+    pub no_pam_session: bool,
+    /// The shells of users of `-l unix` do not matter (--anyshell), given beside it only.
+    pub any_shell: bool,
     /// The file of those who may log in (--userlist). None: whoever has an account.
     pub user_list: Option<PathBuf>,
     /// The file of those who may not (--denyusers).
@@ -176,6 +180,8 @@ pub struct Login {
     pub map_users_as_anonymous: bool,
     /// What takes the place of users' homes (--userroot).
     pub user_root: Option<UserRoot>,
+    /// Nobody is kept in a directory of which they may write the top (--refusewritableroot).
+    pub refuse_writable_root: bool,
     /// Whether a home that is missing is made (`-j`).
     pub create_home: bool,
 }
@@ -204,6 +210,8 @@ impl Default for Login {
             aliases: PathBuf::from("/etc/pure-ftpd/pureftpd-dir-aliases"),
             sources: Vec::new(),
             pam_service: None,
+            no_pam_session: false,
+            any_shell: false,
             user_list: None,
             deny_users: None,
             min_uid: None,
@@ -213,6 +221,7 @@ impl Default for Login {
             map_users: None,
             map_users_as_anonymous: false,
             user_root: None,
+            refuse_writable_root: false,
             create_home: false,
         }
     }
@@ -459,7 +468,7 @@ impl Settings {
         check_family(parsed)?;
         check_data_connections(parsed)?;
         check_owners(parsed)?;
-        check_pam(parsed)?;
+        check_sources(parsed)?;
         check_mapping(parsed)?;
         let flags = &parsed.flags;
         let settings = Settings {
@@ -532,24 +541,32 @@ fn check_owners(parsed: &Parsed) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Whoever names a service wants PAM to decide.
-fn check_pam(parsed: &Parsed) -> Result<(), Stop> {
+/// Whoever says how a source is to decide wants it to.
+fn check_sources(parsed: &Parsed) -> Result<(), Stop> {
     let login = &parsed.flags.login;
-    let asks_pam = |source: &String| {
-        let name = source
-            .split_once(':')
-            .map_or(source.as_str(), |(name, _)| name);
-        name.eq_ignore_ascii_case("pam")
+    let asks = |wanted: &str| {
+        login.login.iter().any(|source| {
+            let name = source
+                .split_once(':')
+                .map_or(source.as_str(), |(name, _)| name);
+            name.eq_ignore_ascii_case(wanted)
+        })
     };
-    match &login.pam_service {
-        Some(service) if !login.login.iter().any(asks_pam) => {
-            let flag = parsed.spelled("pam_service");
-            Err(Stop::usage(format!(
-                "{flag} {service}: expected -l pam beside it"
-            )))
+    let service = login.pam_service.as_deref();
+    for (value, field, source) in [
+        (service, "pam_service", "pam"),
+        (login.no_pam_session.then_some(""), "no_pam_session", "pam"),
+        (login.any_shell.then_some(""), "any_shell", "unix"),
+    ] {
+        if let Some(value) = value.filter(|_| !asks(source)) {
+            let flag = format!("{} {value}", parsed.spelled(field));
+            let flag = flag.trim_end();
+            return Err(Stop::usage(format!(
+                "{flag}: expected -l {source} beside it"
+            )));
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 /// Both would leave users with rights that their author did not want them to have.
@@ -622,6 +639,8 @@ fn login(flags: &flags::Login) -> Login {
         aliases: flags.aliases.clone().unwrap_or(default.aliases),
         sources: flags.login.clone(),
         pam_service: flags.pam_service.clone(),
+        no_pam_session: flags.no_pam_session,
+        any_shell: flags.any_shell,
         user_list: flags.user_list.clone(),
         deny_users: flags.deny_users.clone(),
         min_uid: flags.min_uid,
@@ -635,6 +654,7 @@ fn login(flags: &flags::Login) -> Login {
         map_users: flags.map_users.clone(),
         map_users_as_anonymous: flags.map_users_as_anonymous,
         user_root: flags.user_root.clone(),
+        refuse_writable_root: flags.refuse_writable_root,
         create_home: flags.create_home_dir,
     }
 }
@@ -917,6 +937,20 @@ mod tests {
             let text = refusal(&format!("-l pam --pamservice {name}"));
             assert!(text.contains(": expected at most 64 letters"), "{text}");
         }
+    }
+
+    #[test]
+    fn flags_of_one_source_go_with_it() {
+        for (flag, source) in [("--nopamsession", "pam"), ("--anyshell", "unix")] {
+            for line in ["", "-l passwd:unix.pam "] {
+                assert_eq!(
+                    refusal(&format!("{line}{flag}")),
+                    format!("wharf-ftpd: {flag}: expected -l {source} beside it")
+                );
+            }
+        }
+        let login = settings("-l PAM --nopamsession -l Unix --anyshell").login;
+        assert!(login.no_pam_session && login.any_shell);
     }
 
     #[test]

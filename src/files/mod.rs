@@ -34,6 +34,7 @@ use rustix::io::Errno;
 
 use crate::reactor::Handle;
 use crate::sys::creds::{self, Identity};
+use crate::sys::homes;
 
 pub use quota::{
     Amounts, Limits, NotRecounted, Quotas, Recount, Trouble, Usage, is_over_quota,
@@ -234,6 +235,14 @@ impl Tree {
             handle: handle.clone(),
             quota: None,
         })
+    }
+
+    /// Whether names can be made in the root itself, with the tree's rights. It blocks: meant for the start of the server.
+    ///
+    /// # Errors
+    /// What taking the rights and faccessat2(2) give, where that says neither yes nor no.
+    pub fn is_root_writable(&self) -> io::Result<bool> {
+        self.root.act(|root| homes::is_writable(&*root.descriptor))
     }
 
     /// The tree below a directory that was opened elsewhere, touched as `identity`. A file system that is not known yet is

@@ -108,6 +108,22 @@ pub struct Login {
     #[arg(long = "pamservice", value_name = "NAME", value_parser = pam_service)]
     pub pam_service: Option<String>,
 
+    /// Open no session of PAM
+    ///
+    /// Under -l pam the service is asked about password and account alone, as vsftpd asks it by default; its
+    /// rules of the type session, and the limits, keys and entries in logs that they make, play no part. A
+    /// service without such rules may need it, for PAM asks the service other for them. It needs -l pam.
+    #[arg(long = "nopamsession")]
+    pub no_pam_session: bool,
+
+    /// Let users in whatever their shell is
+    ///
+    /// It is for -l unix, which must be given as well and otherwise lets only those in whose shell stands in
+    /// /etc/shells. Accounts that are there for services alone come in with it if they have a password.
+    /// Under -l pam it changes nothing: there pam_shells, or no module at all, looks at shells.
+    #[arg(long = "anyshell")]
+    pub any_shell: bool,
+
     /// Let only the users named in this file log in
     ///
     /// The file holds a name on each line; empty lines and those that begin with # are skipped. Who is
@@ -184,6 +200,14 @@ pub struct Login {
     /// home. The server must find the directory, unless -j is given.
     #[arg(long = "userroot", value_name = "DIR", value_parser = user_root())]
     pub user_root: Option<UserRoot>,
+
+    /// Refuse users who may write the directory they are kept in
+    ///
+    /// It is for those who are kept in, by -A, -a or whatever else: their root directory itself, not those
+    /// below it. The log names the directory. Where anonymous may write its root, or that of a virtual host,
+    /// the server does not start.
+    #[arg(long = "refusewritableroot")]
+    pub refuse_writable_root: bool,
 
     /// Create the home directory of a user who has none
     ///

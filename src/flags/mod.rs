@@ -9,6 +9,7 @@
 //! add up. Nothing here prints or exits: under inetd standard error is the client's connection.
 #![forbid(unsafe_code)]
 
+mod environment;
 mod errors;
 mod files;
 mod later;
@@ -19,6 +20,7 @@ mod network;
 mod process;
 mod tls;
 
+pub use environment::with_environment;
 pub use errors::Stop;
 pub use files::Files;
 pub use later::not_available_yet;

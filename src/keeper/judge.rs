@@ -67,6 +67,8 @@ pub struct Plan {
     pub mapped: Option<Mapped>,
     /// `--userroot`: what takes the place of the homes that sources tell.
     pub user_root: Option<UserRoot>,
+    /// `--refusewritableroot`.
+    pub refuse_writable_root: bool,
     /// `-j`.
     pub create_home: bool,
     /// The umask of directories, for `-j`.
@@ -243,6 +245,13 @@ fn admit(
     });
     let home = place(plan, &found, &groups, by_name);
     let opened = open_root(plan, &home, &identity).and_then(|root| {
+        if plan.refuse_writable_root && home.is_jail() && may_write(&root, &identity)? {
+            return Err(io::Error::other(format!(
+                "user {} may write this directory, which --refusewritableroot forbids (chmod a-w {})",
+                found.uid,
+                home.root.display()
+            )));
+        }
         let held = session.map(hold).transpose()?;
         Ok([root].into_iter().chain(held).collect())
     });
@@ -290,6 +299,13 @@ struct Home {
     start: Vec<u8>,
     restricted: bool,
     trusted: bool,
+}
+
+impl Home {
+    /// Whether there is something the user is kept from.
+    fn is_jail(&self) -> bool {
+        self.restricted || self.root != Path::new("/")
+    }
 }
 
 fn place(plan: &Plan, found: &Found, groups: &[u32], by_name: Option<bool>) -> Home {
@@ -367,6 +383,14 @@ fn open_root(plan: &Plan, home: &Home, identity: &Arc<Identity>) -> io::Result<O
     }
 }
 
+/// Whether the user may write a directory itself.
+fn may_write(directory: &OwnedFd, identity: &Arc<Identity>) -> io::Result<bool> {
+    creds::assume(identity)?;
+    let writable = homes::is_writable(directory);
+    creds::reset();
+    writable
+}
+
 fn whole_home(home: &Home) -> PathBuf {
     let start = home.start.iter().position(|byte| *byte != b'/');
     match start {
@@ -389,6 +413,7 @@ mod tests {
             jail,
             mapped: None,
             user_root: None,
+            refuse_writable_root: false,
             create_home: false,
             directory_umask: 0o022,
             quota_for_all: false,

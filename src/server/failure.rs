@@ -135,6 +135,17 @@ impl Failure {
         )
     }
 
+    /// Anonymous may write the top of what it is kept in, and `--refusewritableroot` is given.
+    pub(super) fn writable_root(path: &Path) -> Failure {
+        let path = path.display();
+        Failure::new(
+            CONFIGURATION,
+            format!(
+                "--refusewritableroot: anonymous may write {path} itself (chown root {path} && chmod go-w {path})"
+            ),
+        )
+    }
+
     /// Not root, and no directory was named.
     pub(super) fn no_root() -> Failure {
         Failure::new(

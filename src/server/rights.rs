@@ -158,6 +158,7 @@ impl Standing {
             },
             mapped,
             user_root: settings.login.user_root.clone(),
+            refuse_writable_root: settings.login.refuse_writable_root,
             create_home: settings.login.create_home,
             directory_umask: settings.files.umasks.dirs,
             quota_for_all: settings.limits.quota.is_some(),

@@ -18,7 +18,7 @@ use super::pid_file::PidFile;
 use super::rights::{self, Anonymous, Standing};
 use super::{Failure, listening, materials, run, upload_pipe};
 use crate::files::{self, Quotas};
-use crate::flags::{Flags, Stop};
+use crate::flags::{Flags, Stop, with_environment};
 use crate::keeper::link::Ends;
 use crate::keeper::{self, Link, Mapped};
 use crate::logs::{self, Severity, transfers};
@@ -112,7 +112,9 @@ pub fn main() -> ExitCode {
         Ok(None) => return ExitCode::SUCCESS,
         Err(failure) => return complain(&failure, Audience::Terminal),
     };
-    let parsed = Flags::parse(std::env::args_os()).and_then(|parsed| Settings::from_flags(&parsed));
+    let parsed = with_environment(std::env::args_os(), std::env::vars_os())
+        .and_then(Flags::parse)
+        .and_then(|parsed| Settings::from_flags(&parsed));
     let (settings, warnings) = match parsed {
         Ok(parsed) => parsed,
         Err(stop) => return print_and_stop(&stop, &given),
@@ -280,6 +282,9 @@ fn prepare(
     }
     let owner = shared.upload_owner.map(|owner| owner.uid);
     standing.give_up(root.as_deref(), owner.is_some())?;
+    if shared.settings.login.refuse_writable_root {
+        refuse_writable_roots(&shared, root.as_deref())?;
+    }
     if let sandbox::Outcome::Unavailable(why) = sandbox::install(&identities, owner) {
         if owner.is_some() {
             return Err(Failure::upload_owner_needs_filter(&why));
@@ -456,6 +461,25 @@ fn announcements(
     Ok(Some(Announcements::new(handle, pipe.into())))
 }
 
+/// `--refusewritableroot`, for anonymous. The server has the rights by now with which it will act, so that the kernel can
+/// tell.
+fn refuse_writable_roots(shared: &Shared, root: Option<&Path>) -> Result<(), Failure> {
+    let hosts = &shared.settings.login.virtual_hosts;
+    let hosts = shared
+        .virtual_sites
+        .iter()
+        .map(|(address, site)| (hosts.join(address.to_string()), site));
+    let anonymous = root.map(Path::to_owned).zip(shared.site.as_ref());
+    for (path, site) in anonymous.into_iter().chain(hosts) {
+        match site.tree.is_root_writable() {
+            Ok(false) => {}
+            Ok(true) => return Err(Failure::writable_root(&path)),
+            Err(error) => return Err(Failure::open("--refusewritableroot", &path, &error)),
+        }
+    }
+    Ok(())
+}
+
 /// Threats A1: strangers should write in a directory made for it, not at the top.
 fn warn_of_writable_root(path: &std::path::Path, identity: &Identity) {
     use std::os::unix::fs::MetadataExt;
@@ -492,8 +516,13 @@ fn start_keeper(
     }
     let mut sources = Vec::new();
     let login = &settings.login;
+    let options = keeper::sources::Options {
+        pam_service: login.pam_service.clone(),
+        no_pam_session: login.no_pam_session,
+        any_shell: login.any_shell,
+    };
     for spec in &login.sources {
-        let source = keeper::sources::open_with(spec, login.pam_service.as_deref());
+        let source = keeper::sources::open(spec, &options);
         sources.push(source.map_err(|error| Failure::source(spec, &error))?);
     }
     let (kept, free) = (

@@ -11,7 +11,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Component, Path};
 
 use rustix::fs::{
-    AtFlags, FileType, Gid, Mode, OFlags, Uid, fchmod, fchown, mkdirat, openat, readlinkat, statat,
+    Access, AtFlags, FileType, Gid, Mode, OFlags, Uid, accessat, fchmod, fchown, mkdirat, openat,
+    readlinkat, statat,
 };
 use rustix::io::Errno;
 
@@ -28,6 +29,18 @@ pub fn open_root(path: &Path, uid: u32) -> io::Result<OwnedFd> {
         walk.enter(&name, uid)?;
     }
     Ok(walk.directory)
+}
+
+/// Whether this thread may make names in a directory, with the rights it has taken.
+///
+/// # Errors
+/// What faccessat2(2) gives, where that says neither yes nor no.
+pub fn is_writable(directory: impl AsFd) -> io::Result<bool> {
+    match accessat(directory, ".", Access::WRITE_OK, AtFlags::EACCESS) {
+        Ok(()) => Ok(true),
+        Err(Errno::ACCESS | Errno::ROFS) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Makes a home and the directories above it that are missing: those with mode 0755 and owner root, the home with mode 0777

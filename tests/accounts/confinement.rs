@@ -1,8 +1,9 @@
 //! Where a session begins and what it can reach: `-A`, `-a`, `/./` in homes, `-j`, `-u`, and homes that are not what they
 //! were.
 
-use std::fs;
-use std::os::unix::fs::{MetadataExt, lchown, symlink};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
+use std::process::{Command, Output, Stdio};
 
 use rustix::process::Signal;
 
@@ -432,4 +433,91 @@ fn c7_numbers_of_root_in_a_database_do_not_come_in_by_any_flag() {
         let codes = server.codes(&["admin", "uid", "gid"]);
         assert_eq!(codes, [530, 530, 530], "-u {lowest}");
     }
+}
+
+#[test]
+fn users_who_may_write_what_they_are_kept_in_are_refused_where_it_is_said() {
+    if not_root() {
+        return;
+    }
+    let place = place();
+    let users = [
+        User::new(&place, "owner", 2001),
+        User::new(&place, "group", 2002),
+        User::new(&place, "reader", 2003),
+        User::new(&place, "dot", 2004).home(place.text("home/dot") + "/./below"),
+        User::new(&place, "free", 2005),
+    ];
+    place.directory("home/group", 0, 0o755);
+    let home = place.path("home/group");
+    lchown(&home, Some(0), Some(2002)).expect("a group");
+    fs::set_permissions(&home, Permissions::from_mode(0o775)).expect("a mode");
+    place.directory("home/reader", 0, 0o755);
+    place.directory("home/dot", 0, 0o755);
+    place.directory("home/dot/below", 2004, 0o755);
+    fs::write(place.path("out"), "free\n").expect("a list");
+    let out = place.text("out");
+    let flags = ["-E", "-A", "--nochrootlist", &out];
+    let launch = || Launch::virtual_users(&place, &users).flags(&flags);
+
+    let server = launch().flags(&["--refusewritableroot"]).start();
+    for name in ["owner", "group"] {
+        let (_client, reply) = server.attempt(name, PASSWORD);
+        assert_eq!(reply.code, 421, "{name}: {}", reply.last());
+        let home = place.text(&format!("home/{name}"));
+        let line = format!("which --refusewritableroot forbids (chmod a-w {home})");
+        within(PATIENCE, "a line in the log", || {
+            server.said().contains(&line)
+        });
+    }
+    for name in ["reader", "dot", "free"] {
+        server.login(name);
+    }
+    place.directory("home/owner", 2001, 0o555);
+    server.login("owner");
+    drop(server);
+
+    let server = launch().start();
+    server.login("group");
+}
+
+/// A server that ends by itself, with this anonymous root and these flags.
+fn ended(root: &str, flags: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wharf-ftpd"));
+    command
+        .args(["-S", "127.0.0.1,1", "--anonymoususer", "nobody"])
+        .args(["--anonymousroot", root])
+        .args(flags)
+        .stdin(Stdio::null());
+    command.output().expect("the server runs")
+}
+
+#[test]
+fn no_server_starts_whose_strangers_may_write_their_root_where_it_is_said() {
+    if not_root() {
+        return;
+    }
+    let place = place();
+    place.directory("srv", 65534, 0o755);
+    place.directory("hosts", 0, 0o755);
+    place.directory("hosts/127.0.0.9", 0, 0o777);
+    let (root, hosts, home) = (place.text("srv"), place.text("hosts"), place.text("home"));
+    let with_host = ["--virtualhosts", &hosts, "--refusewritableroot"];
+    for (root, flags, named) in [
+        (&root, &["--refusewritableroot"][..], root.clone()),
+        (&root, &["--refusewritableroot", "-l", "unix"], root.clone()),
+        (&home, &with_host, format!("{hosts}/127.0.0.9")),
+    ] {
+        let output = ended(root, flags);
+        let said = String::from_utf8_lossy(&output.stderr);
+        let line = format!(
+            "wharf-ftpd: --refusewritableroot: anonymous may write {named} itself (chown root {named} && chmod go-w {named})"
+        );
+        assert!(said.lines().any(|said| said == line), "{said}");
+        assert_eq!(output.status.code(), Some(78), "{said}");
+    }
+    let server = Launch::anonymous_only(&place)
+        .flags(&["--refusewritableroot"])
+        .start();
+    server.greeted();
 }

@@ -2,18 +2,18 @@
 //! must be the same, but for what stands in [`EXCUSED`].
 //!
 //! `WHARF_PROFTPD` names the folder that Debian's package proftpd-core is unpacked in and not installed (`.ci/test` sets
-//! it); without it or without root the comparison is skipped. A file that needs a flag which is still to come is skipped as
-//! well, and told.
+//! it); without it or without root the comparison is skipped.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
 use wharf::flags::not_available_yet;
 
-use crate::questions::{Excuse, HASH, Server, differences, lay_out};
+use crate::questions::{
+    Comparison, Configuration, Excuse, HASH, assert_taken, compare_all, free_address, lay_out,
+    package,
+};
 use crate::support::{PROGRAM, folder, run, write};
 
 /// What every file begins with; `PLACE` stands for the folder of the test and `PORT` for a free port.
@@ -21,12 +21,18 @@ const COMMON: &str = "ServerType standalone\nDefaultServer on\nPort PORT\nUseIPv
     Group nogroup\nMaxInstances 40\nPidFile PLACE/pid\nScoreboardFile PLACE/score\nSystemLog PLACE/log\nWtmpLog off\n\
     TransferLog none\nDelayTable none\nAllowOverride off\n";
 
-/// The files: a name, lines, and who asks.
-const FILES: &[(&str, &str, &[&str])] = &[
+/// The files.
+const FILES: &[Configuration] = &[
     (
         "nothing said",
         "",
         &["anonymous", "ftp", "alice", "nobody-of-that-name"],
+    ),
+    ("a shell that is not listed", "", &["virtual"]),
+    (
+        "any shell",
+        "RequireValidShell off\nDefaultRoot ~\n",
+        &["virtual", "alice"],
     ),
     ("overwriting", "AllowOverwrite on\n", &["alice"]),
     (
@@ -143,6 +149,7 @@ const EXCUSED: &[Excuse] = &[
     ("", "alice: list names .dot", "no", "yes"),
     ("", "bob: list names .dot", "no", "yes"),
     ("", "carl: list names .dot", "no", "yes"),
+    ("", "virtual: list names .dot", "no", "yes"),
     // Anonymous stores no names that begin with a dot, and changes nothing that is there; a warning says so.
     (
         "strangers bring files",
@@ -161,23 +168,8 @@ const EXCUSED: &[Excuse] = &[
     ("strangers bring files", "anonymous: remove", "yes", "no"),
 ];
 
-/// The folder of Debian's package.
 fn theirs() -> Option<PathBuf> {
-    let named = std::env::var_os("WHARF_PROFTPD").filter(|path| !path.is_empty());
-    let lacking = match &named {
-        None => Some("WHARF_PROFTPD names no folder with proftpd"),
-        Some(_) if !rustix::process::geteuid().is_root() => Some("proftpd needs root"),
-        Some(_) => None,
-    };
-    if let Some(lacking) = lacking {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "in CI this must run: {lacking}"
-        );
-        eprintln!("skipped: {lacking}");
-        return None;
-    }
-    named.map(PathBuf::from)
+    package("WHARF_PROFTPD")
 }
 
 /// The tree, and a user who is in a file alone.
@@ -189,56 +181,32 @@ fn prepare(place: &Path) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("a mode");
 }
 
-/// What ours is refused for, if that is nothing but the want of a flag.
-fn waits(place: &Path) -> Option<String> {
-    let said = run(place, &["--printlines", "a.conf"]);
-    if said.status == 0 {
-        return None;
-    }
-    // Users and groups are those of the namespace, which this run does not see.
-    let lines = said.err.lines();
-    let lines: Vec<&str> = lines
-        .filter(|line| !line.contains("on this machine"))
-        .collect();
-    if lines.is_empty() {
-        return None;
-    }
-    let waits = |line: &&str| line.contains("which this server does not have yet");
-    assert!(lines.iter().all(waits), "{}", said.err);
-    Some(lines.join("; "))
-}
-
 #[test]
 fn what_proftpd_allows_from_a_file_is_what_ours_allows_from_it() {
     let Some(theirs) = theirs() else {
         return;
     };
     let program = theirs.join("usr/sbin/proftpd").display().to_string();
-    let ground: TempDir = folder();
-    let place = ground.path();
-    let (mut compared, mut wrong) = (0, Vec::new());
-    for (name, text, users) in FILES {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        let address: SocketAddr = free.local_addr().expect("its number");
-        drop(free);
+    let wrong = compare_all(FILES, |place, (name, text, users)| {
+        let address = free_address();
         let text = format!("{COMMON}{text}")
             .replace("PLACE", &place.display().to_string())
             .replace("PORT", &address.port().to_string());
         let file = write(place, "a.conf", &text).display().to_string();
         prepare(place);
-        if let Some(why) = waits(place) {
-            eprintln!("skipped: {name}: {why}");
-            continue;
-        }
-        let words = [program.as_str(), "-n", "-q", "-c", &file];
-        let theirs = Server::start(place, &words, address).answers(place, users);
-        prepare(place);
-        let ours = Server::start(place, &[PROGRAM, &file], address).answers(place, users);
-        wrong.extend(differences(name, &theirs, &ours, EXCUSED));
-        compared += 1;
-    }
+        assert_taken(place, &["--printlines", "a.conf"]);
+        let comparison = Comparison {
+            name,
+            address,
+            theirs: &[program.as_str(), "-n", "-q", "-c", &file],
+            ours: &[PROGRAM, &file],
+            users,
+            prepare,
+            excused: EXCUSED,
+        };
+        comparison.differences(place)
+    });
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-    assert!(compared >= 8, "only {compared} files were compared");
 }
 
 /// What is refused of a file of the package, by the names of its settings.

@@ -217,7 +217,7 @@ fn accounts_are_asked_for_in_the_order_of_the_links() {
             "-l puredb:/etc/passwd",
             "-l unix",
             "-E",
-            "-g /var/run/pure-ftpd/pure-ftpd.pid"
+            "-g /var/run/pure-ftpd/pure-ftpd.pid",
         ]
     );
     for skipped in ["10plain", "40gone"] {

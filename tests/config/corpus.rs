@@ -4,8 +4,8 @@
 //! `NAME.conf` (or a folder `NAME`) goes with `NAME.flags`, one flag a line, or with `NAME.errors`, what is printed when it
 //! is refused; `NAME.warnings`, if it is there, is what is printed beside the flags. In `.flags`, the line
 //! `-l (system users)` stands for the source of accounts Pure-FTPd falls back to, which depends on how the server was built.
-//! `NAME.options` holds words for the command line. A flag that the server is still to get is no mistake of a
-//! configuration: what is refused for the want of one alone is skipped, and told. With WHARF_BLESS=1 in the environment the files are written instead. A file named `NAME.part` is for others to include.
+//! `NAME.options` holds words for the command line. With WHARF_BLESS=1 in the
+//! environment the files are written instead. A file named `NAME.part` is for others to include.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,9 +16,6 @@ use wharf::wrapper::translation::has_source;
 use crate::support::{copy, folder, run};
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config/corpus");
-
-/// What a setting is refused with whose flag the server does not have yet.
-pub(crate) const IS_TO_COME: &str = "a flag this server does not have yet";
 
 /// What depends on how the server was built.
 fn for_this_build(text: &str) -> String {
@@ -69,18 +66,6 @@ fn judge(dialect: &str, place: &Path, name: &str, source: &Path) -> Option<Strin
         }
         return differs(&beside("flags"), &flags, false)
             .or_else(|| differs(&beside("warnings"), &err, true));
-    }
-    // What is not available yet is the point of some configurations, and to come for those that have flags beside them.
-    let has_flags = beside("flags").exists();
-    let waits = |line: &&str| {
-        line.contains(IS_TO_COME)
-            || (has_flags && line.contains("not available in this version yet"))
-    };
-    let (waiting, err): (Vec<&str>, Vec<&str>) = err.lines().partition(waits);
-    let err: String = err.iter().map(|line| format!("{line}\n")).collect();
-    if err.is_empty() && !waiting.is_empty() && said.status == 78 {
-        eprintln!("skipped: {dialect}/{name}: {}", waiting.join("; "));
-        return None;
     }
     if beside("flags").exists() {
         return Some(format!("{} was refused:\n{err}", source.display()));

@@ -1,35 +1,155 @@
 //! What two servers that are started from the same file one after the other on the same tree are asked: may this user log
 //! in, list, read, write, overwrite, delete, see dot files, leave the root.
 //!
-//! Either server sees users, passwords and PAM rules of its own, in a mount namespace.
+//! Either server sees users, passwords and PAM rules of its own, in a mount namespace. Much of the time is spent in the
+//! delays after a wrong password, so several files are compared at a time, each in a folder of its own.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::common::client::{Client, connect_data};
 use crate::common::ending::end;
-use crate::support::write;
+use crate::support::{folder, run, write};
 
 const PASSWORD: &str = "secret";
 
 /// [`PASSWORD`] by SHA-256 (crypt(5)).
 pub(crate) const HASH: &str = "$5$abcdefgh$gruCpC7VkOTspMQTTSAR8mtlO9Upms.fwqE5y16JVM.";
 
-/// Users and their numbers; the group has the same.
-const USERS: [(&str, u32); 4] = [
-    ("ftp", 4401),
-    ("alice", 4402),
-    ("bob", 4403),
-    ("virtual", 4404),
+/// Users, their numbers, which the groups have too, and their shells, of which the first alone is listed.
+const USERS: [(&str, u32, &str); 4] = [
+    ("ftp", 4401, SHELL),
+    ("alice", 4402, SHELL),
+    ("bob", 4403, SHELL),
+    ("virtual", 4404, "/usr/sbin/nologin"),
 ];
+
+/// All that /etc/shells has.
+const SHELL: &str = "/bin/sh";
 
 /// How long a server may take to listen.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How many files are compared at a time.
+const AT_ONCE: usize = 8;
+
+/// A file that both servers are started from: a name, lines, and who asks.
+pub(crate) type Configuration = (&'static str, &'static str, &'static [&'static str]);
+
+/// The folder of a package that is unpacked and not installed, as this variable names it. None without it or without root,
+/// unless in CI, where the comparison must run.
+pub(crate) fn package(variable: &str) -> Option<PathBuf> {
+    let named = std::env::var_os(variable).filter(|path| !path.is_empty());
+    let lacking = match &named {
+        None => format!("{variable} names no folder"),
+        Some(_) if !rustix::process::geteuid().is_root() => "it needs root".to_owned(),
+        Some(_) => return named.map(PathBuf::from),
+    };
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "in CI this must run: {lacking}"
+    );
+    eprintln!("skipped: {lacking}");
+    None
+}
+
+/// An address nobody listens on. It is below the ports that the system hands out, so that no data connection of another
+/// comparison takes it meanwhile.
+pub(crate) fn free_address() -> SocketAddr {
+    const FIRST: u16 = 20_000;
+    const SPAN: u16 = 12_000;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Tests run in processes of their own, which should not try the same ones.
+    let begin = u16::try_from(std::process::id() % u32::from(SPAN)).expect("a small number");
+    for _ in 0..SPAN {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = FIRST + begin.wrapping_mul(61).wrapping_add(step) % SPAN;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+    panic!("no port is free");
+}
+
+/// Sees to it that ours takes the file, with the reasons where it does not. Users and groups are those of the namespace,
+/// which this run does not see.
+pub(crate) fn assert_taken(place: &Path, words: &[&str]) {
+    let said = run(place, words);
+    let lines = said.err.lines();
+    let lines: Vec<&str> = lines
+        .filter(|line| !line.contains("on this machine"))
+        .collect();
+    assert!(said.status == 0 || lines.is_empty(), "{}", said.err);
+}
+
+/// Compares files, each in an empty folder, several at a time: where the servers differ.
+pub(crate) fn compare_all(
+    files: &[Configuration],
+    compare: impl Fn(&Path, &Configuration) -> Vec<String> + Sync,
+) -> Vec<String> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut wrong = Vec::new();
+        while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let place = folder();
+            wrong.extend(compare(place.path(), file));
+        }
+        wrong
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+        let done = workers.into_iter().flat_map(|worker| {
+            worker
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        done.collect()
+    })
+}
+
+/// How two servers are started, and what they are asked.
+pub(crate) struct Comparison<'a> {
+    /// The name of the file.
+    pub(crate) name: &'a str,
+    /// Where both listen.
+    pub(crate) address: SocketAddr,
+    /// Program and arguments of the other server.
+    pub(crate) theirs: &'a [&'a str],
+    /// Those of ours.
+    pub(crate) ours: &'a [&'a str],
+    /// Who asks.
+    pub(crate) users: &'a [&'a str],
+    /// Makes what both see, anew for each.
+    pub(crate) prepare: fn(&Path),
+    /// Where the answers may part.
+    pub(crate) excused: &'a [Excuse],
+}
+
+impl Comparison<'_> {
+    /// Where the servers differ; what ours logged comes last, where they do.
+    pub(crate) fn differences(&self, place: &Path) -> Vec<String> {
+        let answers = |words| {
+            (self.prepare)(place);
+            let server = Server::start(place, words, self.address);
+            let answers = server.answers(place, self.users);
+            (answers, server.said())
+        };
+        let (theirs, _) = answers(self.theirs);
+        let (ours, log) = answers(self.ours);
+        let mut found = differences(self.name, &theirs, &ours, self.excused);
+        if !found.is_empty() {
+            found.push(format!("{}: our log:\n{log}", self.name));
+        }
+        found
+    }
+}
 
 /// Everything both servers see, made anew for each of them.
 pub(crate) fn lay_out(place: &Path) {
@@ -41,14 +161,14 @@ pub(crate) fn lay_out(place: &Path) {
     );
     let mut shadow = String::from("root:*:19000::::::\n");
     let mut group = String::from("root:x:0:\nnogroup:x:65534:\n");
-    for (name, number) in USERS {
+    for (name, number, shell) in USERS {
         let home = if name == "ftp" {
             "srv".to_owned()
         } else {
             format!("home/{name}")
         };
         let path = place.join(&home).display().to_string();
-        passwd += &format!("{name}:x:{number}:{number}::{path}:/bin/sh\n");
+        passwd += &format!("{name}:x:{number}:{number}::{path}:{shell}\n");
         shadow += &format!("{name}:{HASH}:19000:0:99999:7:::\n");
         group += &format!("{name}:x:{number}:\n");
         tree(place, &home, if name == "ftp" { 0 } else { number }, number);
@@ -58,7 +178,7 @@ pub(crate) fn lay_out(place: &Path) {
         ("etc/passwd", passwd.as_str()),
         ("etc/shadow", &shadow),
         ("etc/group", &group),
-        ("etc/shells", "/bin/sh\n"),
+        ("etc/shells", &format!("{SHELL}\n")),
         ("etc/pam.d/vsftpd", pam),
         ("etc/pam.d/proftpd", pam),
         ("list", "bob\n"),
@@ -102,7 +222,7 @@ fn make_directory(place: &Path, name: &str, owner: u32, mode: u32) {
 const IN_NAMESPACE: &str = "for file in passwd shadow group shells pam.d; do mount --bind \"$1/$file\" /etc/$file || exit 99; \
      done; shift; exec \"$@\"";
 
-pub(crate) struct Server {
+struct Server {
     child: Child,
     address: SocketAddr,
     errors: PathBuf,
@@ -116,7 +236,7 @@ impl Drop for Server {
 
 impl Server {
     /// Starts it, to listen on this address.
-    pub(crate) fn start(place: &Path, words: &[&str], address: SocketAddr) -> Server {
+    fn start(place: &Path, words: &[&str], address: SocketAddr) -> Server {
         let errors = place.join("errors");
         // Some systems have no /etc/pam.d to mount on.
         fs::create_dir_all("/etc/pam.d").expect("/etc/pam.d");
@@ -148,7 +268,7 @@ impl Server {
             .is_err()
         {
             let ended = server.child.try_wait().expect("a status");
-            let said = fs::read_to_string(&server.errors).unwrap_or_default();
+            let said = server.said();
             assert!(
                 ended.is_none() && Instant::now() < limit,
                 "{words:?}: {ended:?} {said}"
@@ -158,8 +278,13 @@ impl Server {
         server
     }
 
+    /// What it wrote to stderr: of ours, its log.
+    fn said(&self) -> String {
+        fs::read_to_string(&self.errors).unwrap_or_default()
+    }
+
     /// What each user may do, a line for each question.
-    pub(crate) fn answers(&self, place: &Path, users: &[&str]) -> Vec<(String, String)> {
+    fn answers(&self, place: &Path, users: &[&str]) -> Vec<(String, String)> {
         let mut answers = Vec::new();
         for user in users {
             let told = Conversation::hold(self.address, place, user);
@@ -325,8 +450,8 @@ fn bits(place: &Path) -> Vec<(String, String)> {
 /// Where the answers may part: the begin of the name of a file, that of a question, what they say, what ours says.
 pub(crate) type Excuse = (&'static str, &'static str, &'static str, &'static str);
 
-/// Whether both servers agree, as far as they must.
-pub(crate) fn differences(
+/// Where they do not agree, though they must.
+fn differences(
     name: &str,
     theirs: &[(String, String)],
     ours: &[(String, String)],

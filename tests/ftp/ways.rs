@@ -420,3 +420,29 @@ fn sigusr1_logs_a_line_of_counters() {
         fs::read_to_string(&errors).is_ok_and(|said| said.contains(wanted))
     });
 }
+
+#[test]
+fn flags_from_the_environment_hold_and_those_of_the_command_line_win() {
+    let place = Place::new();
+    let printed = |arguments: &[&str]| {
+        let mut command = place.command();
+        command
+            .env("WHARF_BIND", "127.0.0.1,0")
+            .env("WHARF_FLAGS", "--check");
+        command.args(arguments);
+        let output = run(command);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert!(printed(&[]).contains("listen on 127.0.0.1:"));
+    assert!(printed(&["-S", "127.0.0.2,0"]).contains("listen on 127.0.0.2:"));
+    let mut wrong = place.command();
+    wrong.env("WHARF_MAXCLIENTSNUMBER", "many");
+    let output = run(wrong);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    assert!(
+        said.starts_with("wharf-ftpd: WHARF_MAXCLIENTSNUMBER: "),
+        "{said}"
+    );
+}

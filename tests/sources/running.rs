@@ -96,7 +96,8 @@ pub(crate) fn question(user: &str, password: &str) -> Check {
 
 /// What a source says.
 pub(crate) fn asked(spec: &str, user: &str, password: &str) -> Verdict {
-    let mut source = sources::open(spec).unwrap_or_else(|error| panic!("{spec}: {error}"));
+    let mut source = sources::open(spec, &sources::Options::default())
+        .unwrap_or_else(|error| panic!("{spec}: {error}"));
     source.check(&question(user, password))
 }
 

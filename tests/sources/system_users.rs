@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use wharf::keeper::sources::{self, Source, Verdict};
+use wharf::keeper::sources::{self, Options, Source, Verdict};
 
 use crate::running::{is_root, question};
 
@@ -86,7 +86,19 @@ fn write_users(folder: &Path) {
 }
 
 fn inside() {
-    let mut source: Box<dyn Source> = sources::open("unix").expect("unix");
+    let any_shell = Options {
+        any_shell: true,
+        ..Options::default()
+    };
+    let mut source = sources::open("unix", &any_shell).expect("unix");
+    let plain = source.check(&question("plain", "secret pass"));
+    assert!(matches!(plain, Verdict::Accepted(_)), "{plain:?}");
+    for name in ["gone", "locked", "empty"] {
+        let verdict = source.check(&question(name, "secret pass"));
+        assert_eq!(verdict, Verdict::Refused, "{name}");
+    }
+
+    let mut source: Box<dyn Source> = sources::open("unix", &Options::default()).expect("unix");
     for (number, (name, _, _, _, _, _, comes_in)) in (5000..).zip(USERS) {
         match source.check(&question(name, "secret pass")) {
             Verdict::Accepted(found) => {

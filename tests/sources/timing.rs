@@ -22,7 +22,8 @@ fn c3_unknown_users_take_as_long_as_known_ones() {
         .collect();
     std::fs::write(&file, lines).expect("the file");
     let spec = format!("passwd:{}", file.display());
-    let mut source = sources::open(&spec).unwrap_or_else(|error| panic!("{error}"));
+    let mut source = sources::open(&spec, &sources::Options::default())
+        .unwrap_or_else(|error| panic!("{error}"));
     let mut median = |user: &str| {
         let mut times: Vec<Duration> = (0..TRIES)
             .map(|_| {

@@ -412,7 +412,8 @@ pub(super) fn finish(whole: &Origin, seen: &Seen, files: &Files, translation: &m
     merge_ratios(translation);
     say_tls(seen, translation);
     default_login(whole, translation);
-    check_pam_service(files, translation);
+    let has_service = |name: &str| files.is_on_disk(&Path::new("/etc/pam.d").join(name));
+    name_pam_service(has_service, translation);
 }
 
 /// Of repeated ForcePassiveIP Pure-FTPd takes the first.
@@ -528,8 +529,9 @@ fn default_login(whole: &Origin, translation: &mut Translation) {
     }
 }
 
-/// PAM knows the server under another name, and what the old name's file forbids must not get lost.
-fn check_pam_service(files: &Files, translation: &mut Translation) {
+/// PAM knows the server under another name, and what the old name's file forbids must not get lost. Rules for the new name
+/// were written for this server.
+fn name_pam_service(is_there: impl Fn(&str) -> bool, translation: &mut Translation) {
     let pam =
         |flag: &&Flag| flag.long == "login" && flag.value.as_deref() == Some(OsStr::new("pam"));
     let Some(origin) = translation
@@ -540,12 +542,13 @@ fn check_pam_service(files: &Files, translation: &mut Translation) {
     else {
         return;
     };
-    let (old, new) = ("/etc/pam.d/pure-ftpd", "/etc/pam.d/wharf-ftpd");
-    if files.is_on_disk(Path::new(old)) && !files.is_on_disk(Path::new(new)) {
-        let reason = format!("the PAM service is wharf-ftpd, and there is no {new}");
-        translation.refuse(&origin, &reason, &format!("cp {old} {new}"));
+    if is_there(PAM_SERVICE) && !is_there("wharf-ftpd") {
+        translation.value(&origin, "pamservice", PAM_SERVICE);
     }
 }
+
+/// The name under which PAM knows Pure-FTPd.
+const PAM_SERVICE: &str = "pure-ftpd";
 
 /// How many lines name a directive of the file in its own syntax.
 fn known_lines(text: &Text) -> usize {
@@ -989,6 +992,28 @@ mod tests {
         );
         assert_eq!(flags(&OWN, "PureDB /etc/a b.pdb"), "-l puredb:/etc/a b.pdb");
         assert!(flags(&OWN, "LDAPConfigFile /etc/x").contains("knows no accounts of ldap"));
+    }
+
+    #[test]
+    fn pam_is_asked_by_the_service_that_has_rules() {
+        let named = |source: &str, services: &[&str]| {
+            let mut translation = Translation::default();
+            translation.source(&Origin::file(&Path::new("file").into()), source, None);
+            name_pam_service(|name| services.contains(&name), &mut translation);
+            let words = translation.words(&[]);
+            let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+            words.join(" ")
+        };
+        if !has_source("pam") {
+            return assert_eq!(named("pam", &["pure-ftpd"]), "");
+        }
+        assert_eq!(
+            named("pam", &["pure-ftpd"]),
+            "-l pam --pamservice pure-ftpd"
+        );
+        assert_eq!(named("pam", &["pure-ftpd", "wharf-ftpd"]), "-l pam");
+        assert_eq!(named("pam", &["other"]), "-l pam");
+        assert_eq!(named("unix", &["pure-ftpd"]), "-l unix");
     }
 
     #[test]

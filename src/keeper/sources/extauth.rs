@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use super::{Found, Source, Verdict};
+use super::{Found, Options, Source, Verdict};
 use crate::keeper::message::{Check, Limits};
 
 /// How long connecting is tried while the program is not there, being restarted perhaps.
@@ -37,7 +37,7 @@ struct ExtAuth {
 }
 
 /// The socket need not be there yet: the program may start later.
-pub(super) fn open(argument: &str) -> Result<Box<dyn Source>, String> {
+pub(super) fn open(argument: &str, _: &Options) -> Result<Box<dyn Source>, String> {
     // What sockaddr_un(7) holds, with the NUL.
     if argument.len() > 107 {
         return Err("the path of a socket has at most 107 bytes".to_owned());

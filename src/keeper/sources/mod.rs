@@ -98,7 +98,21 @@ pub struct Row {
     /// A sentence for help and manual.
     pub help: &'static str,
     /// Opens it; the error is one short line that names what is wrong with the argument.
-    pub open: fn(argument: &str) -> Result<Box<dyn Source>, String>,
+    pub open: Open,
+}
+
+/// How a kind of source is opened.
+pub type Open = fn(argument: &str, options: &Options) -> Result<Box<dyn Source>, String>;
+
+/// What other flags than `-l` say to sources.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The service PAM is asked by; none for the usual one (`--pamservice`).
+    pub pam_service: Option<String>,
+    /// PAM is asked whether a user may come in, and opens no session (`--nopamsession`).
+    pub no_pam_session: bool,
+    /// Users of the machine may have any shell (`--anyshell`).
+    pub any_shell: bool,
 }
 
 /// All kinds, in the order help lists them.
@@ -183,21 +197,9 @@ pub fn parse(spec: &str) -> Result<(&'static Row, &str), String> {
 ///
 /// # Errors
 /// One line: what [`parse`] says, or what is wrong with the argument.
-pub fn open(spec: &str) -> Result<Box<dyn Source>, String> {
-    open_with(spec, None)
-}
-
-/// Likewise; PAM is asked by this service (`--pamservice`) where one is named.
-///
-/// # Errors
-/// As for [`open`].
-pub fn open_with(spec: &str, pam_service: Option<&str>) -> Result<Box<dyn Source>, String> {
+pub fn open(spec: &str, options: &Options) -> Result<Box<dyn Source>, String> {
     let (row, argument) = parse(spec)?;
-    let argument = match pam_service {
-        Some(service) if row.name == "pam" => service,
-        _ => argument,
-    };
-    (row.open)(argument)
+    (row.open)(argument, options)
 }
 
 /// The accepted forms, for an error or help.

@@ -10,6 +10,8 @@
 //! PAM does not tell an unknown user from a wrong password, so that both mean "ask the next source", as in Pure-FTPd.
 //! A password that fits an account that may not come in is refused for good.
 //!
+//! Under `--nopamsession` the sitter ends once it has told who may come in.
+//!
 //! Without a service of this name nobody comes in: what PAM has for such cases, the service `other`, lets everybody in on
 //! Debian, and was written for no server in particular.
 
@@ -25,7 +27,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use zeroize::Zeroizing;
 
-use super::{FallingAsleep, Found, LONGEST_CHECK, Opened, Source, Verdict};
+use super::{FallingAsleep, Found, LONGEST_CHECK, Opened, Options, Source, Verdict};
 use crate::keeper::message::{Check, LONGEST_PATH, Limits};
 use crate::sys::pam::{Failure, Login, Secret, Transaction};
 use crate::sys::words;
@@ -57,10 +59,14 @@ const DIRECTORIES: &[&str] = &["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"]
 /// The longest reason a sitter gives, in bytes.
 const LONGEST_REASON: usize = 255;
 
+/// What a sitter is told of its login.
+const FIELDS: usize = 6;
+
 struct Pam {
     service: String,
     /// Where services stand instead of /etc/pam.d; empty for there.
     directory: String,
+    opens_sessions: bool,
     /// The sitter of the next login, with the process that started it: it was forked when no password was in memory.
     ready: Option<(u32, UnixStream)>,
     session: Option<Session>,
@@ -68,12 +74,12 @@ struct Pam {
     falling_asleep: Option<FallingAsleep>,
 }
 
-/// The argument is the name of the service; without one it is the usual one.
-pub(super) fn open(argument: &str) -> Result<Box<dyn Source>, String> {
+pub(super) fn open(_argument: &str, options: &Options) -> Result<Box<dyn Source>, String> {
     let mut pam = Pam::at("");
-    if !argument.is_empty() {
-        pam.service = argument.to_owned();
+    if let Some(service) = &options.pam_service {
+        pam.service.clone_from(service);
     }
+    pam.opens_sessions = !options.no_pam_session;
     Ok(Box::new(pam))
 }
 
@@ -82,6 +88,7 @@ impl Pam {
         Pam {
             service: SERVICE.to_owned(),
             directory: directory.to_owned(),
+            opens_sessions: true,
             ready: None,
             session: None,
             complaint: None,
@@ -100,12 +107,14 @@ impl Pam {
         let socket = self.sitter()?;
         socket.set_read_timeout(Some(PATIENCE))?;
         let peer = question.peer.to_canonical().to_string();
-        let fields: [&[u8]; 5] = [
+        let session: &[u8] = if self.opens_sessions { b"session" } else { b"" };
+        let fields: [&[u8]; FIELDS] = [
             self.service.as_bytes(),
             self.directory.as_bytes(),
             &question.user,
             question.password.expose(),
             peer.as_bytes(),
+            session,
         ];
         send_fields(&socket, &fields)?;
         let mut answer = [PollFd::new(&socket, PollFlags::IN)];
@@ -127,7 +136,7 @@ impl Pam {
         let session = Session { socket };
         match shadow::user_named(&question.user) {
             Ok(Some(user)) => {
-                self.session = Some(session);
+                self.session = self.opens_sessions.then_some(session);
                 Verdict::Accepted(Box::new(Found {
                     uid: user.uid,
                     gid: user.gid,
@@ -216,6 +225,7 @@ impl Opened for Session {
 /// What a sitter says of its login.
 #[derive(Debug, PartialEq, Eq)]
 enum Said {
+    /// The user may come in, with a session where one is asked for.
     Opened,
     /// With what is out of the ordinary about it; else empty.
     Unknown(String),
@@ -276,12 +286,13 @@ fn receive_field(mut socket: &UnixStream) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(field)
 }
 
-/// None for a name or password with a NUL, which nobody has.
-fn receive_login(socket: &UnixStream) -> io::Result<Option<Login>> {
-    let mut fields = Vec::with_capacity(5);
-    for _ in 0..5 {
+/// The login, and whether a session is to be opened. None for a name or password with a NUL, which nobody has.
+fn receive_login(socket: &UnixStream) -> io::Result<Option<(Login, bool)>> {
+    let mut fields = Vec::with_capacity(FIELDS);
+    for _ in 0..FIELDS {
         fields.push(receive_field(socket)?);
     }
+    let opens_session = !fields[5].is_empty();
     let text = |field: usize| CString::new(fields[field].to_vec());
     let (Ok(service), Ok(directory), Ok(user), Ok(peer)) = (text(0), text(1), text(2), text(4))
     else {
@@ -290,14 +301,15 @@ fn receive_login(socket: &UnixStream) -> io::Result<Option<Login>> {
     let Some(password) = Secret::new(&fields[3]) else {
         return Ok(None);
     };
-    Ok(Some(Login {
+    let login = Login {
         service,
         directory: Some(directory).filter(|directory| !directory.is_empty()),
         user,
         password,
         peer,
         terminal: CString::new(TERMINAL)?,
-    }))
+    };
+    Ok(Some((login, opens_session)))
 }
 
 /// The life of a sitter: one login.
@@ -307,11 +319,14 @@ fn sit(socket: UnixStream) {
         return;
     };
     sitter::end_after(SECONDS);
-    let opened = login
-        .ok_or_else(|| Said::Unknown(String::new()))
-        .and_then(open_session);
+    let opened = match login {
+        None => Err(Said::Unknown(String::new())),
+        Some((login, false)) => let_in(login).map(|_| None),
+        Some((login, true)) => open_session(login).map(Some),
+    };
     match opened {
-        Ok(mut transaction) => {
+        Ok(None) => drop(Said::Opened.send(&socket)),
+        Ok(Some(mut transaction)) => {
             sitter::end_after(0);
             let told = Said::Opened.send(&socket);
             if let Some(until_closed) = told.ok().and_then(|()| sitter::receive(&socket)) {
@@ -334,9 +349,19 @@ fn has_service(service: &CStr) -> bool {
         .any(|directory| Path::new(directory).join(service).exists())
 }
 
+fn refused(failure: Failure) -> Said {
+    Said::Refused(failure.text)
+}
+
 fn open_session(login: Login) -> Result<Transaction, Said> {
+    let mut transaction = let_in(login)?;
+    transaction.open().map_err(refused)?;
+    Ok(transaction)
+}
+
+/// Asks whether this user, with this password, may come in.
+fn let_in(login: Login) -> Result<Transaction, Said> {
     let broken = |failure: Failure| Said::Broken(failure.text);
-    let refused = |failure: Failure| Said::Refused(failure.text);
     if login.directory.is_none() && !has_service(&login.service) {
         return Err(Said::Broken(format!(
             "there is no /etc/pam.d/{}, so nobody comes in",
@@ -352,7 +377,6 @@ fn open_session(login: Login) -> Result<Transaction, Said> {
             false => Said::Unknown(failure.text),
         })?;
     transaction.account().map_err(refused)?;
-    transaction.open().map_err(refused)?;
     Ok(transaction)
 }
 
@@ -468,6 +492,29 @@ mod tests {
         ));
         pam.service = "my.service".to_owned();
         assert_eq!(pam.check(&question(USER, b"x")), Verdict::Unknown);
+    }
+
+    #[test]
+    fn without_sessions_their_rules_are_not_asked_and_nothing_stays() {
+        let (folder, mut pam) = service(
+            &stack("pam_permit.so", "pam_permit.so", "pam_exec.so quiet SCRIPT"),
+            "echo $PAM_TYPE >>$notes; exit 1",
+        );
+        assert_eq!(pam.check(&question(USER, b"x")), Verdict::Refused);
+        assert_eq!(notes(folder.path()), "open_session\n");
+        pam.opens_sessions = false;
+        let verdict = pam.check(&question(USER, b"x"));
+        assert!(matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
+        assert!(pam.session().is_none());
+        assert_eq!(notes(folder.path()), "open_session\n");
+        for stack in [
+            stack("pam_deny.so", "pam_permit.so", "pam_permit.so"),
+            stack("pam_permit.so", "pam_deny.so", "pam_permit.so"),
+        ] {
+            fs::write(folder.path().join(SERVICE), stack).unwrap();
+            let verdict = pam.check(&question(USER, b"x"));
+            assert!(!matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::PermissionsExt;
 
 use super::fit::{Dummy, Fit};
-use super::{Found, Source, Verdict};
+use super::{Found, Options, Source, Verdict};
 use crate::keeper::message::{Check, LONGEST_PATH, Limits};
 use crate::keeper::reread::Reread;
 
@@ -38,7 +38,7 @@ struct PasswdFile {
 }
 
 /// Reads the file for the first time; one that is missing or not safe is refused.
-pub(super) fn open(argument: &str) -> Result<Box<dyn Source>, String> {
+pub(super) fn open(argument: &str, _: &Options) -> Result<Box<dyn Source>, String> {
     Ok(Box::new(PasswdFile {
         file: Reread::open(argument, Users::read)?,
         path: argument.to_owned(),
@@ -258,13 +258,15 @@ mod tests {
         let mode = |mode| fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
         fs::write(&path, line("a", "1", "1", "/a")).unwrap();
         mode(0o602);
-        let said = open(path.to_str().unwrap()).err().expect("refused");
+        let said = open(path.to_str().unwrap(), &Options::default())
+            .err()
+            .expect("refused");
         assert!(
             said.ends_with("users: everybody may write it: chmod o-w"),
             "{said}"
         );
         mode(0o660);
-        let mut source = open(path.to_str().unwrap()).expect("opened");
+        let mut source = open(path.to_str().unwrap(), &Options::default()).expect("opened");
         fs::write(&path, line("evil", "1", "1", "/")).unwrap();
         mode(0o666);
         assert_eq!(

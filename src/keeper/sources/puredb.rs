@@ -12,7 +12,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::fit::{Dummy, Fit};
-use super::{Found, Source, Verdict};
+use super::{Found, Options, Source, Verdict};
 use crate::keeper::message::{Check, Limits};
 use crate::keeper::puredb::PureDb;
 use crate::keeper::record::VirtualUser;
@@ -61,7 +61,7 @@ struct Virtual {
 }
 
 /// Reads the database for the first time; one that is missing or broken is refused.
-pub(super) fn open(argument: &str) -> Result<Box<dyn Source>, String> {
+pub(super) fn open(argument: &str, _: &Options) -> Result<Box<dyn Source>, String> {
     Ok(Box::new(Virtual {
         file: Reread::open(argument, Database::read)?,
         path: argument.to_owned(),
@@ -334,7 +334,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("users.pdb");
         put(&path, &format!("a:{HASH}:1:1::/a::::::::::::\n"));
-        let mut source = open(path.to_str().unwrap()).expect("opened");
+        let mut source = open(path.to_str().unwrap(), &Options::default()).expect("opened");
         let mut known = |name: &[u8]| {
             let verdict = source.check(&question(name, b"secret pass"));
             let known = match verdict {
@@ -364,7 +364,7 @@ mod tests {
                 "a:{HASH}:1:1::/a::::::::::::\nb:{HASH}:0:1::/b::::::::::::\nc:*:1:1::/c::::::::::::\n"
             ),
         );
-        let mut source = open(path.to_str().unwrap()).expect("opened");
+        let mut source = open(path.to_str().unwrap(), &Options::default()).expect("opened");
         assert_eq!(source.check(&question(b"a", b"wrong")), Verdict::Refused);
         assert_eq!(source.complaint(), None);
         assert_eq!(
@@ -389,12 +389,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("users.pdb");
         assert!(
-            open(path.to_str().unwrap())
+            open(path.to_str().unwrap(), &Options::default())
                 .err()
                 .is_some_and(|said| said.contains("No such file"))
         );
         std::fs::write(&path, b"PDB2").unwrap();
-        assert!(open(path.to_str().unwrap()).is_err());
+        assert!(open(path.to_str().unwrap(), &Options::default()).is_err());
     }
 
     /// Changes bytes of a database; whatever comes out, nobody comes in with root's numbers, and nothing panics.

@@ -9,7 +9,7 @@ use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::fit::{Dummy, Fit};
-use super::{Found, Source, Verdict};
+use super::{Found, Options, Source, Verdict};
 use crate::keeper::message::{Check, Limits};
 use crate::keeper::reread::Reread;
 use crate::sys::shadow::{self, Shadow, User};
@@ -48,14 +48,16 @@ struct Unix {
     /// The kind of hash that most users of this machine have; none where the file cannot be read or has no hash.
     of_file: Option<Reread<Option<Dummy>>>,
     of_method: Dummy,
+    any_shell: bool,
 }
 
 /// Needs the rights of root, which are not checked here: each login then says what was not permitted.
-pub(super) fn open(_argument: &str) -> Result<Box<dyn Source>, String> {
+pub(super) fn open(_argument: &str, options: &Options) -> Result<Box<dyn Source>, String> {
     let definitions = fs::read(LOGIN_DEFS).unwrap_or_default();
     Ok(Box::new(Unix {
         of_file: Reread::open(SHADOW, dummy_of).ok(),
         of_method: Dummy::like([example(&definitions)].into_iter()),
+        any_shell: options.any_shell,
     }))
 }
 
@@ -65,19 +67,37 @@ impl Source for Unix {
             Ok(user) => user,
             Err(error) => return Verdict::Broken(format!("unix: {}", words(&error))),
         };
-        let shells = fs::read(SHELLS);
-        let shells = shells.as_deref().unwrap_or(USUAL_SHELLS);
+        let shells = match self.any_shell {
+            true => Shells::Any,
+            false => Shells::Listed(fs::read(SHELLS).unwrap_or_else(|_| USUAL_SHELLS.to_vec())),
+        };
         let file = self
             .of_file
             .as_mut()
             .and_then(|file| file.current().as_ref());
         judge(
             user,
-            shells,
+            &shells,
             today(),
             file.unwrap_or(&self.of_method),
             question,
         )
+    }
+}
+
+/// Which shells make an account one for people.
+enum Shells {
+    Any,
+    /// Those in this text of shells(5).
+    Listed(Vec<u8>),
+}
+
+impl Shells {
+    fn take(&self, shell: &[u8]) -> bool {
+        match self {
+            Shells::Any => true,
+            Shells::Listed(shells) => is_shell(shell, shells),
+        }
     }
 }
 
@@ -111,7 +131,7 @@ fn today() -> i64 {
 
 fn judge(
     account: Option<Account>,
-    shells: &[u8],
+    shells: &Shells,
     today: i64,
     dummy: &Dummy,
     question: &Check,
@@ -130,7 +150,7 @@ fn judge(
     let expired = shadow
         .as_ref()
         .is_some_and(|shadow| has_expired(shadow, today));
-    if fit != Fit::Yes || expired || !is_shell(&user.shell, shells) {
+    if fit != Fit::Yes || expired || !shells.take(&user.shell) {
         return Verdict::Refused;
     }
     Verdict::Accepted(Box::new(Found {
@@ -223,7 +243,7 @@ mod tests {
         let dummy = Dummy::like([HASH].into_iter());
         judge(
             Some((user, shadow)),
-            SHELLS,
+            &Shells::Listed(SHELLS.to_vec()),
             TODAY,
             &dummy,
             &question(b"joe", password),
@@ -274,6 +294,28 @@ mod tests {
             assert_eq!(comes_in(user, Some(shadow())), welcome, "{shell:?}");
         }
         assert!(is_shell(b"/bin/csh", USUAL_SHELLS));
+    }
+
+    #[test]
+    fn any_shell_will_do_where_it_is_said_and_a_password_is_asked_for_all_the_same() {
+        let verdict = |shell: &[u8], password: &[u8]| {
+            let mut user = joe();
+            user.shell = shell.to_vec();
+            let dummy = Dummy::like([HASH].into_iter());
+            let asked = question(b"joe", password);
+            judge(
+                Some((user, Some(shadow()))),
+                &Shells::Any,
+                TODAY,
+                &dummy,
+                &asked,
+            )
+        };
+        for shell in [&b"/usr/sbin/nologin"[..], b"", b"\xff"] {
+            let comes_in = verdict(shell, b"secret pass");
+            assert!(matches!(comes_in, Verdict::Accepted(_)), "{comes_in:?}");
+            assert_eq!(verdict(shell, b"secret"), Verdict::Refused);
+        }
     }
 
     #[test]
@@ -377,7 +419,7 @@ mod tests {
 
     #[test]
     fn p5_a_stranger_and_a_name_with_a_nul_are_unknown() {
-        let mut source = open("").unwrap();
+        let mut source = open("", &Options::default()).unwrap();
         for name in [&b"no-such-user-here"[..], b"root\0x", b""] {
             assert_eq!(source.check(&question(name, b"x")), Verdict::Unknown);
         }

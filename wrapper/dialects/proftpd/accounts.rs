@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::combine::Context;
-use super::scope::{Scope, fine, later, refuse_value};
+use super::scope::{Scope, fine, refuse_value};
 use super::sections::Directive;
 use crate::wrapper::dialects::os;
 use crate::wrapper::files::Files;
@@ -142,8 +142,7 @@ pub(super) fn sources(context: &mut Context<'_>) {
                     }
                     let name = service.as_ref().map_or(SERVICE, |service| service.word(0));
                     let origin = service.as_ref().map_or(&origin, |service| &service.origin);
-                    let cure = "name the service wharf-ftpd, and leave AuthOrder to mod_auth_unix.c until then";
-                    later(origin, "pamservice", Some(name), cure, t);
+                    t.value(origin, "pamservice", os(name));
                 }
             }
             other => {
@@ -177,11 +176,7 @@ pub(super) fn sources(context: &mut Context<'_>) {
         "the passwords of the system count, which ProFTPD takes even from those whom PAM refuses";
     fine(&pam_origin, why, t);
     if takes_system && !needs_shell {
-        t.refuse(
-            &shell_origin,
-            "users of the system need a shell of /etc/shells here",
-            "add the users' shells to /etc/shells, or take them into an AuthUserFile, and remove the setting",
-        );
+        t.switch(&shell_origin, "anyshell");
     } else if !needs_shell || !takes_file {
         fine(
             &shell_origin,
@@ -368,14 +363,7 @@ fn root(context: &mut Context<'_>) {
             if path.contains('%') || !is_clear {
                 return refuse_value(&directive, "write a path, with %u for the user", t);
             }
-            let cure = "write DefaultRoot ~, and the directory as the users' home";
-            later(
-                &directive.origin,
-                "userroot",
-                Some(path.as_bytes()),
-                cure,
-                t,
-            );
+            t.value(&directive.origin, "userroot", path);
             // The flag names the directory, and this one keeps users in it.
             t.switch(&directive.origin, "chrooteveryone");
         }

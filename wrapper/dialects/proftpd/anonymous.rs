@@ -2,7 +2,7 @@
 
 use super::accounts::{entry, is_shell, off_only};
 use super::combine::Context;
-use super::scope::{Scope, fine, later, refuse_value};
+use super::scope::{Scope, fine, refuse_value};
 use super::sections::Section;
 use crate::wrapper::dialects::os;
 use crate::wrapper::print::shown;
@@ -222,12 +222,5 @@ pub(super) fn umask(context: &mut Context<'_>, scope: &Scope, server: (u32, u32)
         return t.nothing(&directive.origin, "as for everybody");
     }
     let value = format!("{files:03o}:{dirs:03o}");
-    let cure = "write the same Umask for the whole server";
-    later(
-        &directive.origin,
-        "anonymousumask",
-        Some(value.as_bytes()),
-        cure,
-        t,
-    );
+    t.value(&directive.origin, "anonymousumask", value);
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::limits::{self, Denied, Level, Logins};
-use super::scope::{Scope, fine, later, refuse_value};
+use super::scope::{Scope, fine, refuse_value};
 use super::sections::{Directive, Section};
 use super::servers::Server;
 use super::{accounts, anonymous};
@@ -828,8 +828,7 @@ fn deny(denied: &Denied, t: &mut Translation) {
         list.push("SITE_UTIME");
     }
     let list = list.join(",");
-    let cure = "let the owners and modes of files say who may do it, and remove the section";
-    later(origin, "denycommands", Some(list.as_bytes()), cure, t);
+    t.value(origin, "denycommands", list);
 }
 
 /// What anonymous clients may do beyond what everybody is denied.

@@ -189,21 +189,3 @@ pub(super) fn fine(origin: &Origin, why: &str, translation: &mut Translation) {
         translation.nothing(origin, why);
     }
 }
-
-/// Gives a flag that the server may not have yet.
-pub(super) fn later(
-    origin: &Origin,
-    long: &str,
-    value: Option<&[u8]>,
-    cure: &str,
-    translation: &mut Translation,
-) {
-    if !table::exists(long) {
-        let reason = format!("it needs the flag --{long}, which this server does not have yet");
-        return translation.refuse(origin, &reason, cure);
-    }
-    match value {
-        Some(value) => translation.value(origin, long, crate::wrapper::dialects::os(value)),
-        None => translation.switch(origin, long),
-    }
-}

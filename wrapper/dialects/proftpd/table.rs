@@ -3,7 +3,6 @@
 //! Directives with a place of their own here are spoken of by `combine` or alone; those of a module that is taken or left
 //! as a whole stand in [`MODULES`].
 
-use crate::flags::definition;
 use crate::wrapper::dialects::{Fate, Row};
 
 /// How a directive is dealt with.
@@ -271,7 +270,7 @@ pub(super) const DIRECTIVES: &[Known] = &[
         "AuthPAMConfig",
         "auth_pam",
         "service",
-        Fate::Nothing,
+        Fate::Flag("pamservice"),
         "The service of -l pam, where AuthOrder names mod_auth_pam.c.",
     ),
     own(
@@ -733,12 +732,12 @@ pub(super) const DIRECTIVES: &[Known] = &[
         "limits of the process are for its unit or its shell to set",
     ),
     nothing("RegexOptions", "core", "limits", "patterns are bounded"),
-    own(
+    to(
         "RequireValidShell",
         "auth",
         "on or off",
-        Fate::Nothing,
-        "On holds for -l unix without a flag; for an AuthUserFile and for anonymous the shells are compared when the file is read. Off is refused for users of the system.",
+        &["anyshell"],
+        "Off gives the flag for users of the system. On holds for them without a flag; for an AuthUserFile and for anonymous the shells are compared when the file is read.",
     ),
     own(
         "RewriteHome",
@@ -1847,27 +1846,11 @@ pub(super) fn rows() -> Vec<Row> {
         .map(|known| Row {
             key: known.key,
             value: known.value,
-            fate: fate(&known),
+            fate: known.fate,
             sentence: known.sentence,
         })
         .collect();
     rows.sort_by_key(|row| row.key.to_ascii_lowercase());
     rows.extend(SECTION_ROWS);
     rows
-}
-
-/// Flags that are still to come are told once they are there.
-fn fate(known: &Known) -> Fate {
-    match known.key {
-        "AuthPAMConfig" if exists("pamservice") => Fate::Flag("pamservice"),
-        _ => known.fate,
-    }
-}
-
-/// Whether the server has a flag of this long name.
-pub(super) fn exists(long: &str) -> bool {
-    let definition = definition();
-    definition
-        .get_arguments()
-        .any(|arg| arg.get_long() == Some(long))
 }

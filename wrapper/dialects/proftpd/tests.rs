@@ -167,22 +167,14 @@ fn limits_for_everybody_become_flags() {
 }
 
 #[test]
-fn commands_denied_by_name_need_their_flag() {
+fn commands_denied_by_name_become_their_flag() {
     for limit in [
         "STOR", "RETR", "MKD XMKD", "LIST", "READ", "DIRS", "ALL", "EPSV",
     ] {
         let said = all(&format!("<Limit {limit}>\nDenyAll\n</Limit>"));
-        match super::table::exists("denycommands") {
-            true => {
-                assert!(said.is_ok_and(|flags| {
-                    flags.iter().any(|flag| flag.starts_with("--denycommands "))
-                }))
-            }
-            false => assert!(
-                said.is_err_and(|lines| lines[0].contains("--denycommands")),
-                "{limit}"
-            ),
-        }
+        let denies =
+            |flags: Vec<String>| flags.iter().any(|flag| flag.starts_with("--denycommands "));
+        assert!(said.is_ok_and(denies), "{limit}");
     }
 }
 
@@ -361,7 +353,12 @@ fn accounts_come_from_where_the_order_says() {
     has("AuthOrder mod_auth_pam.c mod_auth_unix.c", &["-l unix"]);
     assert!(of("AuthOrder mod_sql.c").contains("accounts of mod_sql.c are not known"));
     assert!(of("AuthOrder mod_auth_file.c").contains("nobody could log in"));
-    assert!(of("RequireValidShell off").contains("/etc/shells"));
+    has("RequireValidShell off", &["-l unix", "--anyshell"]);
+    assert!(!of("RequireValidShell on").contains("--anyshell"));
+    assert!(
+        !of("AuthOrder mod_auth_pam.c\nRequireValidShell off").contains("--anyshell"),
+        "PAM decides"
+    );
     assert!(of("AuthOrder mod_auth_pam.c* mod_auth_unix.c").contains("PAM"));
     has("RootLogin on", &["-u 0"]);
     has("DefaultRoot ~", &["-A"]);

@@ -11,7 +11,6 @@
 //! Followed: parseconf.c, twoprocess.c and postlogin.c of vsftpd as to what they do, vsftpd.conf(5), and the programs of
 //! Debian 12 as they behave.
 
-mod coming;
 mod files;
 mod network;
 mod options;

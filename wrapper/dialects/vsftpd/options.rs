@@ -1,7 +1,6 @@
 //! Every option of vsftpd 3.0.5 and the three that Debian adds: its kind, what it is without a line, what becomes of it.
 
 use super::super::{Fate, Row};
-use super::coming;
 use Fate::{Flag, Flags, Ignored, Nothing, Refused};
 use Kind::{Number, Text, Yes};
 
@@ -75,24 +74,17 @@ pub(super) fn find(key: &[u8]) -> Option<&'static Known> {
     OPTIONS.iter().find(|option| option.key.as_bytes() == key)
 }
 
-/// The table for the manual page. A flag that the server does not have yet is told as what it is now: a refusal.
+/// The table for the manual page.
 pub(super) fn rows() -> Vec<Row> {
-    let row = |option: &Known| {
-        let missing = match option.fate {
-            Flag(long) => coming::lacks(long).then_some(long),
-            Flags(longs) => longs.iter().copied().find(|long| coming::lacks(long)),
-            _ => None,
-        };
-        Row {
-            key: option.key,
-            value: match option.kind {
-                Yes(_) => "yes or no",
-                Number(_) => "number",
-                Text(form, _) => form,
-            },
-            fate: missing.map_or(option.fate, |long| Refused(coming::cure(long))),
-            sentence: option.sentence,
-        }
+    let row = |option: &Known| Row {
+        key: option.key,
+        value: match option.kind {
+            Yes(_) => "yes or no",
+            Number(_) => "number",
+            Text(form, _) => form,
+        },
+        fate: option.fate,
+        sentence: option.sentence,
     };
     OPTIONS.iter().map(row).collect()
 }
@@ -107,7 +99,7 @@ const NO_TLS_YET: &str = "set it to NO if clear text will do, or wait for a late
 pub(super) const OPTIONS: &[Known] = &[
     o("accept_timeout", Number(60), Flag("accepttimeout"), "Given even without a line, as 60 seconds."),
     o("allow_anon_ssl", Yes(false), Nothing, WITHOUT_TLS),
-    o("allow_writeable_chroot", Yes(false), Flag("refusewritableroot"), "YES needs no flag. NO, which also holds without a line, has users who are kept in a directory they can write refused."),
+    o("allow_writeable_chroot", Yes(false), Flag("refusewritableroot"), "YES needs no flag. NO, which also holds without a line, has users who are kept in a directory they can write refused, and a server not started whose anonymous root is one."),
     o("anon_max_rate", Number(0), Flags(&["anonymousbandwidth", "userbandwidth"]), "Bytes a second become KiB, rounded down; below 1024 it is refused. A limit for users other than that for anonymous can be told only when it is none."),
     o("anon_mkdir_write_enable", Yes(false), Flag("anonymouscancreatedirs"), "Directories are made only where uploads are allowed as well."),
     o("anon_other_write_enable", Yes(false), Refused("leave it out; virtual users may overwrite and delete with virtual_use_local_privs=YES"), "Anonymous never overwrites, deletes or renames."),
@@ -123,7 +115,7 @@ pub(super) const OPTIONS: &[Known] = &[
     o("banned_email_file", Text("file", "/etc/vsftpd.banned_emails"), Nothing, "See deny_email_enable."),
     o("banner_file", Text("file", ""), Flag("bannerfile"), "It goes before ftpd_banner."),
     o("ca_certs_file", Text("file", ""), Nothing, WITHOUT_TLS),
-    o("check_shell", Yes(true), Nothing, "PAM looks at shells where it is told to, and with --login unix they must be in /etc/shells"),
+    o("check_shell", Yes(true), Flag("anyshell"), "NO gives the flag with --login unix. PAM looks at shells where it is told to, whatever this says."),
     o("chmod_enable", Yes(true), Flag("nochmod"), "NO gives the flag."),
     o("chown_upload_mode", Number(0o600), Flag("chownuploads"), "Given with chown_uploads alone."),
     o("chown_uploads", Yes(false), Flag("chownuploads"), "With the user of chown_username and the mode of chown_upload_mode, where anonymous may upload."),
@@ -209,7 +201,7 @@ pub(super) const OPTIONS: &[Known] = &[
     o("seccomp_sandbox", Yes(true), Nothing, INSIDE).debian(Yes(false)),
     o("secure_chroot_dir", Text("directory", "/usr/share/empty"), Nothing, INSIDE).debian(Text("directory", "/var/run/vsftpd/empty")),
     o("secure_email_list_enable", Yes(false), Refused("give those who know the secret an account in a database of wharf-pw, and remove it"), "Anonymous is not asked for a password."),
-    o("session_support", Yes(false), Ignored, "sessions of PAM are opened in any case, and nothing is written to utmp and wtmp"),
+    o("session_support", Yes(false), Flag("nopamsession"), "With NO, which also holds without a line, where passwords are PAM's. YES needs no flag, and has nothing written to utmp and wtmp."),
     o("setproctitle_enable", Yes(false), Ignored, "one process serves all, and its title does not change"),
     o("ssl_ciphers", Text("ciphers", "ECDHE-RSA-AES256-GCM-SHA384"), Nothing, WITHOUT_TLS),
     o("ssl_enable", Yes(false), Refused(NO_TLS_YET), "There is no TLS so far. NO needs no flag."),

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 
 use super::super::os;
-use super::coming;
 use super::options::{self, Kind};
 use crate::wrapper::translation::{Flag, Origin, Translation};
 
@@ -151,12 +150,6 @@ impl Rules<'_> {
 
     fn flag(&mut self, key: &str, long: &str, value: Option<&OsStr>) {
         let origin = self.origin(key);
-        if coming::lacks(long) {
-            let reason = format!("it needs --{long}, a flag this server does not have yet");
-            return self
-                .translation
-                .refuse(&origin, &reason, coming::cure(long));
-        }
         match value {
             None => self.translation.switch(&origin, long),
             Some(value) => self.translation.value(&origin, long, value),

@@ -1,7 +1,6 @@
-//! Texts of files and what they become. Where a flag is still to come, tests take note of the refusal instead.
+//! Texts of files and what they become.
 
 use super::super::{Choices, translate_bytes_with};
-use super::coming;
 use super::options::{DEBIAN, Kind, OPTIONS, UPSTREAM};
 use super::{FILE, number};
 use crate::wrapper::dialects::{detect, translate_bytes};
@@ -21,19 +20,16 @@ fn read(variant: &'static str, text: &str) -> Translation {
     translate_bytes_with(&FILE, text.as_bytes(), &choices(variant))
 }
 
-/// Refusals, without those for want of a flag.
 fn refusals(translation: &Translation) -> Vec<String> {
     let refused = translation.findings.iter();
     let refused = refused.filter_map(|finding| match &finding.outcome {
-        Outcome::Refused(text) if !text.contains("does not have yet") => {
-            Some(format!("{}: {text}", finding.origin))
-        }
+        Outcome::Refused(text) => Some(format!("{}: {text}", finding.origin)),
         _ => None,
     });
     refused.collect()
 }
 
-/// Flags, each as one word, with `(--flag)` for those to come.
+/// Flags, each as one word.
 fn flags(text: &str) -> Vec<String> {
     let translation = read(DEBIAN, text);
     assert_eq!(refusals(&translation), [""; 0], "{text}");
@@ -43,10 +39,6 @@ fn flags(text: &str) -> Vec<String> {
             let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
             Some(words.join(" "))
         }
-        Outcome::Refused(text) => {
-            let flag = text.split("--").nth(1)?.split(',').next()?;
-            Some(format!("(--{flag})"))
-        }
         _ => None,
     });
     said.collect()
@@ -55,28 +47,17 @@ fn flags(text: &str) -> Vec<String> {
 #[track_caller]
 fn has(text: &str, flag: &str) {
     let flags = flags(text);
-    let long = flag.split([' ', '=']).next().unwrap_or(flag);
-    let coming = coming::lacks(long.trim_start_matches('-')) && flag.starts_with("--");
-    let wanted = if coming {
-        format!("({long})")
-    } else {
-        flag.to_owned()
-    };
     assert!(
-        flags.contains(&wanted),
-        "{text:?}: no {wanted} in {flags:?}"
+        flags.iter().any(|given| given == flag),
+        "{text:?}: no {flag} in {flags:?}"
     );
 }
 
 #[track_caller]
 fn lacks(text: &str, long_or_letter: &str) {
     let flags = flags(text);
-    let starts =
-        |flag: &&String| flag.trim_matches(['(', ')']).split(' ').next() == Some(long_or_letter);
-    assert!(
-        !flags.iter().any(|flag| starts(&flag)),
-        "{text:?}: {flags:?}"
-    );
+    let starts = |flag: &String| flag.split(' ').next() == Some(long_or_letter);
+    assert!(!flags.iter().any(starts), "{text:?}: {flags:?}");
 }
 
 #[track_caller]
@@ -227,6 +208,10 @@ fn passwords_are_pams_unless_the_command_line_names_another_method() {
     let text = format!("{translation:?}");
     if has_source("pam") {
         assert!(text.contains("pamservice"), "{text}");
+        assert!(text.contains("nopamsession"), "{text}");
+        let with_session = format!("{LOCAL}session_support=YES\n");
+        let translation = translate_bytes(&FILE, with_session.as_bytes());
+        assert!(!format!("{translation:?}").contains("nopamsession"));
     } else {
         assert!(refusals(&translation)[0].contains("--login unix"), "{text}");
     }
@@ -235,6 +220,22 @@ fn passwords_are_pams_unless_the_command_line_names_another_method() {
         read(DEBIAN, LOCAL).findings.iter().filter(warned).count(),
         1
     );
+}
+
+#[test]
+fn shells_matter_to_users_of_the_machine_alone() {
+    let said = |method: &str, text: &str| {
+        let choices = Choices {
+            login: Some(method.to_owned()),
+            ..choices(DEBIAN)
+        };
+        let translation =
+            translate_bytes_with(&FILE, format!("{LOCAL}{text}").as_bytes(), &choices);
+        format!("{:?}", translation.flags).contains("anyshell")
+    };
+    assert!(said("unix", "check_shell=NO"));
+    assert!(!said("unix", ""));
+    assert!(!said("puredb:/etc/x.pdb", "check_shell=NO"));
 }
 
 #[test]
@@ -298,6 +299,8 @@ fn where_users_are_kept() {
         "--refusewritableroot",
     );
     lacks(LOCAL, "--refusewritableroot");
+    has("anonymous_enable=YES", "--refusewritableroot");
+    lacks("allow_writeable_chroot=YES", "--refusewritableroot");
     has(
         &format!("{LOCAL}chroot_list_enable=YES"),
         "--chrootlist /etc/vsftpd.chroot_list",

@@ -145,21 +145,24 @@ fn reads_as_the_file_system_lets_it(rules: &mut Rules<'_>, key: &str) {
 }
 
 fn passwords(rules: &mut Rules<'_>, groups: Groups, files: &mut Files, choices: &Choices) {
-    rules.nothing(
-        "check_shell",
-        "PAM looks at shells where it is told to, and with --login unix they must be in /etc/shells",
-    );
-    if rules.yes("session_support") && groups.local {
-        rules.ignore(
-            "session_support",
-            "sessions of PAM are opened in any case, and nothing is written to utmp and wtmp",
-        );
-    } else {
-        rules.nothing("session_support", "nothing is written to utmp and wtmp");
-    }
     if !groups.local {
-        rules.all_nothing(&["pam_service_name"], NO_USERS);
+        let keys = ["pam_service_name", "session_support", "check_shell"];
+        rules.all_nothing(&keys, NO_USERS);
         return;
+    }
+    let asks_unix = choices.login.as_deref() == Some("unix");
+    if asks_unix && !rules.yes("check_shell") {
+        rules.switch("check_shell", "anyshell");
+    } else {
+        rules.nothing(
+            "check_shell",
+            "PAM looks at shells where it is told to, and with --login unix they must be in /etc/shells",
+        );
+    }
+    match (rules.yes("session_support"), &choices.login) {
+        (true, _) => rules.ignore("session_support", "nothing is written to utmp and wtmp"),
+        (false, None) if has_source("pam") => rules.switch("session_support", "nopamsession"),
+        (false, _) => rules.nothing("session_support", "no sessions are opened"),
     }
     if let Some(method) = &choices.login {
         let (name, argument) = match method.split_once(':') {
@@ -403,7 +406,7 @@ fn confinement(rules: &mut Rules<'_>, groups: Groups) {
     ];
     if !groups.local {
         rules.all_nothing(&keys, NO_USERS);
-        return rules.nothing("allow_writeable_chroot", NO_USERS);
+        return writable_roots(rules, groups.anonymous);
     }
     let (all, listed) = (
         rules.yes("chroot_local_user"),
@@ -439,15 +442,19 @@ fn confinement(rules: &mut Rules<'_>, groups: Groups) {
             }
         }
     }
-    if rules.yes("allow_writeable_chroot") {
-        rules.nothing(
-            "allow_writeable_chroot",
-            "users may be kept in a directory they can write",
-        );
-    } else if all || listed || groups.guests_as_anonymous {
-        rules.switch("allow_writeable_chroot", "refusewritableroot");
-    } else {
-        rules.nothing("allow_writeable_chroot", "users are not kept in");
+    writable_roots(
+        rules,
+        groups.anonymous || all || listed || groups.guests_as_anonymous,
+    );
+}
+
+/// vsftpd turns those away who can write the directory they are kept in, anonymous among them.
+fn writable_roots(rules: &mut Rules<'_>, keeps: bool) {
+    const KEY: &str = "allow_writeable_chroot";
+    match (rules.yes(KEY), keeps) {
+        (true, _) => rules.nothing(KEY, "who is kept in a directory may be able to write it"),
+        (false, true) => rules.switch(KEY, "refusewritableroot"),
+        (false, false) => rules.nothing(KEY, "nobody is kept in"),
     }
 }
 
