@@ -31,7 +31,9 @@ fn build() -> Option<PathBuf> {
     let sysroot = list.args(["--print", "sysroot"]).output().expect("rustc");
     let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());
     let has = sysroot.join("lib/rustlib").join(&target).is_dir();
-    if cannot(!has, &format!("Rust's target {target} is not installed")) {
+    if !has {
+        // A Rust that is not rustup's may have no such target to install.
+        eprintln!("skipped: Rust's target {target} is not installed");
         return None;
     }
     let text = read("examples/container/Containerfile").replace("\\\n", " ");

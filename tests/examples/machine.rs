@@ -51,6 +51,26 @@ fn control_groups() -> Option<PathBuf> {
     place.map(PathBuf::from)
 }
 
+/// What the kernel, or a container around these tests, withholds of such a machine. No package brings it, so with `CI` too it
+/// is a reason to skip.
+fn withheld(groups: Option<&Path>) -> Option<&'static str> {
+    let group = groups?.join(format!("wharf-probe-{}", std::process::id()));
+    if fs::create_dir(&group).is_err() {
+        return Some("control groups cannot be made here");
+    }
+    let _ = fs::remove_dir(&group);
+    let folder = open_directory();
+    let script = "mount -t tmpfs tmpfs \"$0\" && mkdir \"$0/up\" \"$0/work\" && \
+                  mount -t overlay overlay -o \"lowerdir=/etc,upperdir=$0/up,workdir=$0/work\" /etc && \
+                  mount -t cgroup2 none /sys/fs/cgroup";
+    let mut probe = Command::new("unshare");
+    probe.args(["--mount", "--propagation", "private", "--pid", "--fork"]);
+    probe.args(["--net", "--uts", "--ipc", "--cgroup", "sh", "-c", script]);
+    let output = probe.arg(folder.path()).stdin(Stdio::null()).output();
+    let works = output.is_ok_and(|output| output.status.success());
+    (!works).then_some("namespaces, overlayfs or control groups are withheld here")
+}
+
 impl Machine {
     /// With these files there, those that are units where systemd looks, all others in `$FILES`; `None` where there can be no
     /// such machine.
@@ -62,6 +82,10 @@ impl Machine {
             lacks,
             "a machine with systemd needs root, cgroup2 and the package systemd",
         ) {
+            return None;
+        }
+        if let Some(reason) = withheld(groups.as_deref()) {
+            eprintln!("skipped: {reason}");
             return None;
         }
         let folder = open_directory();
