@@ -1,7 +1,7 @@
 //! Wharf, an FTP server all of whose behaviour is set by command-line flags: the flags of Pure-FTPd and some more.
 //! The binary `wharf-ftpd` is a few lines around [`server::main`]; everything is in this library.
 //!
-//! # Five ideas
+//! # Six ideas
 //!
 //! 1. **One thread owns every socket, every session and the clock.** [`reactor`] is a small loop on mio that runs tasks;
 //!    it knows no FTP. There is no async runtime besides.
@@ -13,6 +13,9 @@
 //!    to the object that one resolution gave.
 //! 5. **What comes in kinds is a row in a table next to its code**: flags in [`flags`], commands in [`session::commands`],
 //!    refusals in [`session::refusal`]. Help, manual page, README, HELP and FEAT are made from the rows.
+//!
+//! 6. **What needs rights or the world outside lives in a second process, the keeper** ([`keeper`]): passwords, ports below
+//!    1024, names, homes, files that are opened again. It is asked in messages of a fixed form and believes nothing.
 //!
 //! # The ladder
 //!
@@ -64,6 +67,8 @@
 //! | a flag | a field with its doc comment in a section of [`flags`], its meaning in [`settings`] | help, manual page, README |
 //! | a command | a row and its function in [`session::commands`] | dispatch, HELP, FEAT, checks of login and state |
 //! | a refusal | a variant in [`session::refusal`] | its code and words wherever it occurs |
+//! | a source of accounts | a file in `keeper/sources` and its row there | `-l NAME`, its place in help and manual |
+//! | a format of transfer logs | a file in `logs/formats` and its row there | `-O NAME:FILE` |
 //! | a dialect of configuration | a file in `wrapper/dialects` and its row there | `--dialect list`, detection, tables of the manual |
 //! | a system call | a safe function in [`sys`], or the crate rustix where that has it | |
 //!
