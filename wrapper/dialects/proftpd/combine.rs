@@ -919,6 +919,12 @@ fn times(context: &mut Context<'_>) {
     let (scope, t) = (context.scope, &mut *context.translation);
     let idle = seconds(scope, "TimeoutIdle", 600, t);
     let without = seconds(scope, "TimeoutNoTransfer", 300, t);
+    if without.0 < LONGEST {
+        t.ignore(
+            &without.1,
+            "whoever goes on sending commands that look or change something is not ended, however long there was no transfer",
+        );
+    }
     let (shorter, longer) = match without.0 < idle.0 {
         true => (without, idle),
         false => (idle, without),

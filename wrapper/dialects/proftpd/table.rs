@@ -848,7 +848,7 @@ pub(super) const DIRECTIVES: &[Known] = &[
         "xfer",
         "seconds",
         &["idletimeout"],
-        "300 unless set; the shorter one of this and TimeoutIdle ends idle sessions.",
+        "300 unless set; the shorter one of this and TimeoutIdle ends idle sessions. There is a warning that others are not ended.",
     ),
     own(
         "TimeoutSession",

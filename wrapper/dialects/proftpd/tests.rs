@@ -404,6 +404,21 @@ fn limits_and_times_are_the_smaller_of_two() {
 }
 
 #[test]
+fn a_session_that_goes_on_without_a_transfer_is_warned_about_as_it_is_not_ended() {
+    let warned = |text: &str| {
+        let translation = translate_bytes(&PROFTPD, text.as_bytes());
+        let mut findings = translation.findings.iter();
+        findings.any(|finding| {
+            finding.origin.setting.contains("TimeoutNoTransfer")
+                && matches!(&finding.outcome, Outcome::Ignored(why) if why.contains("not ended"))
+        })
+    };
+    assert!(warned("TimeoutIdle 100\n"));
+    assert!(warned("TimeoutNoTransfer 900\n"));
+    assert!(!warned("TimeoutNoTransfer 0\n"));
+}
+
+#[test]
 fn modules_are_refused_where_they_are_on_and_once() {
     assert_eq!(of("QuotaEngine off\nQuotaLimitTable file:/x"), "");
     assert_eq!(of("QuotaLimitTable file:/x"), "");
