@@ -180,9 +180,6 @@ impl Link {
     /// # Errors
     /// As for [`Link::bind`].
     pub async fn look(&self) -> io::Result<String> {
-        if !self.has_accounts {
-            return Ok(String::new());
-        }
         match self.checks.ask(&Question::Look, CHECK_DEADLINE).await? {
             (Answer::Looked(note), _) => Ok(note),
             _ => Err(ErrorKind::InvalidData.into()),

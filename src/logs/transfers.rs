@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -141,7 +141,8 @@ pub fn transfer(transfer: &Transfer<'_>) {
     }
 }
 
-/// Lets the log at this place in the order of [`open_all`] go on in another file. What waits already goes there too.
+/// Lets the log at this place in the order of [`open_all`] go on in another file. What waits already goes there too. It waits
+/// for what is being written just now, so it is not for the loop.
 ///
 /// # Errors
 /// What ioctl(2) gives; the log stays as it was.
@@ -155,8 +156,13 @@ pub fn change_file(place: usize, file: OwnedFd) -> io::Result<()> {
 
 /// Waits until everything recorded so far is written or lost, at most for `timeout`. False when time ran out.
 pub(super) fn flush(timeout: Duration) -> bool {
-    let mut logs = all().iter();
-    logs.all(|log| log.queue.wait_until_drained(timeout))
+    let until = Instant::now() + timeout;
+    let drained = |log: &Open| {
+        let left = until.saturating_duration_since(Instant::now());
+        log.queue.wait_until_drained(left)
+    };
+    // Each is waited for, whatever the one before it came to.
+    all().iter().filter(|log| !drained(log)).count() == 0
 }
 
 /// The end of a file, taken by a lock for each batch of lines.

@@ -1,5 +1,6 @@
-//! SIGHUP: what was read at start is read again, and logs of transfers go on in the files that have their names now. Paths are those of the start, and the keeper opens them, since this process
-//! sees none of them any more. What is broken or gone leaves in force what was there before.
+//! SIGHUP: what was read at start is read again, and logs of transfers go on in the files that have their names now.
+//!
+//! Paths are those of the start, and the keeper opens them, since this process sees none of them any more. What is broken or gone leaves in force what was there before.
 
 use std::fs::File;
 use std::io;
@@ -80,7 +81,9 @@ fn open_list(path: &Path) -> io::Result<OwnedFd> {
 
 /// Reads everything again, and says in the log how that went.
 pub(super) async fn reload(shared: Rc<Shared>) {
-    let Some(link) = &shared.link else {
+    let has_accounts = !shared.settings.login.sources.is_empty();
+    let has_files = files(&shared.settings).next().is_some();
+    let Some(link) = shared.link.as_ref().filter(|_| has_accounts || has_files) else {
         return logs::server(
             Severity::Info,
             format_args!("Signal 1: nothing to reload, sessions go on"),
@@ -88,6 +91,12 @@ pub(super) async fn reload(shared: Rc<Shared>) {
     };
     change_logs(&shared, link).await;
     read_lists(&shared, link).await;
+    if has_accounts {
+        look_at_accounts(link).await;
+    }
+}
+
+async fn look_at_accounts(link: &Link) {
     match link.look().await {
         Ok(note) if note.is_empty() => logs::server(
             Severity::Info,
@@ -109,9 +118,8 @@ async fn change_logs(shared: &Shared, link: &Link) {
         let Purpose::Log(place) = file.purpose else {
             continue;
         };
-        let opened = link.reopen(number).await;
         let path = file.path.display();
-        match opened.and_then(|file| transfers::change_file(place, file)) {
+        match change_log(shared, link, number, place).await {
             Ok(()) => logs::server(
                 Severity::Info,
                 format_args!("Signal 1: {path} was opened again"),
@@ -126,6 +134,14 @@ async fn change_logs(shared: &Shared, link: &Link) {
             ),
         }
     }
+}
+
+/// The thread that writes holds the old file while it writes, and may wait for a disk or for others' locks.
+async fn change_log(shared: &Shared, link: &Link, number: u8, place: usize) -> io::Result<()> {
+    let opened = link.reopen(number).await?;
+    let change = move || transfers::change_file(place, opened);
+    let handle = &shared.handle;
+    handle.pool().run(handle, UNKNOWN_DEVICE, change).await
 }
 
 async fn read_lists(shared: &Shared, link: &Link) {
@@ -148,18 +164,19 @@ async fn read_lists(shared: &Shared, link: &Link) {
             }
         }
     }
+    if texts.is_empty() {
+        return;
+    }
     let of = |flag| {
         let found = texts.iter().find(|(other, _)| *other == flag);
         found.map(|(_, text)| text.as_slice())
     };
     let listed = Listed::new(of(materials::USER_LIST), of(materials::DENY_USERS));
-    if !texts.is_empty() {
-        shared.listed.replace(listed);
-        logs::server(
-            Severity::Info,
-            format_args!("Signal 1: lists of users were read again"),
-        );
-    }
+    shared.listed.replace(listed);
+    logs::server(
+        Severity::Info,
+        format_args!("Signal 1: lists of users were read again"),
+    );
 }
 
 async fn read_again(shared: &Shared, link: &Link, place: u8) -> io::Result<Vec<u8>> {
