@@ -459,6 +459,11 @@ impl Default for Process {
 }
 
 impl Settings {
+    /// Whether names of clients are looked up: they are for the log alone.
+    pub fn logs_names(&self) -> bool {
+        self.network.resolve_names && self.logging.facility != LogTo::None
+    }
+
     /// What a command line means, and what its author should know about it, one line each, beginning
     /// with the flag.
     ///

@@ -12,8 +12,7 @@ use crate::proto::reply::Reply;
 use crate::reactor::Priority;
 use crate::session::Session;
 use crate::session::shared::{Counted, Shared};
-use crate::sys::host;
-use crate::sys::words;
+use crate::sys::{host, words};
 
 /// Connections accepted in a row before sessions get their turn.
 const IN_A_ROW: u32 = 16;

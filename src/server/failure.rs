@@ -200,11 +200,6 @@ impl Failure {
         )
     }
 
-    /// The service manager that wants to be told cannot be.
-    pub(super) fn notify(error: &io::Error) -> Failure {
-        Failure::new(SYSTEM, format!("NOTIFY_SOCKET: {}", words(error)))
-    }
-
     /// The background could not be reached.
     pub(super) fn background(error: &io::Error) -> Failure {
         Failure::new(SYSTEM, format!("-B: {}", words(error)))

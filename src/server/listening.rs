@@ -1,4 +1,5 @@
-//! Where the server listens: the addresses of `-S`, one of each family at most, as Pure-FTPd listens.
+//! Where the server listens: the places of `-S` and `--listen`, with one address of each family at most for each, as Pure-FTPd
+//! listens; or the sockets it was given.
 
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::OwnedFd;

@@ -14,6 +14,7 @@
 
 mod admission;
 mod failure;
+mod given;
 mod listening;
 mod materials;
 mod names;
@@ -86,14 +87,52 @@ async fn serve(
         handle.spawn(gate);
     }
     notify.ready();
-    let signalled = async { Cause::Signal(next_stop(&shared, &mut signals, &notify).await) };
-    let ends = futures_lite::future::or(keeper_gone(&shared), idle(&shared, until));
     let cause = notify
-        .while_telling(&shared, futures_lite::future::or(signalled, ends))
+        .while_telling(
+            &shared,
+            serve_until(&shared, &mut signals, &closed, &notify, until),
+        )
         .await;
     notify.stopping();
-    closed.set(true);
+    shared.stopping.set(Stopping::Draining);
     handle.wake_all();
+    let patience = handle.now() + shared.settings.process.drain;
+    let again = async {
+        let second = next_stop(&shared, &mut signals, &notify).await;
+        logs::server(
+            Severity::Info,
+            format_args!("Signal {second}: ending transfers"),
+        );
+    };
+    let empty = no_sessions(&shared);
+    handle
+        .until(patience, futures_lite::future::or(again, empty))
+        .await;
+    shared.stopping.set(Stopping::Now);
+    handle.wake_all();
+    let until = handle.now() + LAST_SESSIONS;
+    handle.until(until, no_sessions(&shared)).await;
+    let until = handle.now() + LAST_JOBS;
+    handle.until(until, handle.pool().drained()).await;
+    match cause {
+        Cause::Signal(_) | Cause::Idle => Ok(()),
+        Cause::KeeperGone => Err(Failure::keeper()),
+    }
+}
+
+/// Ready when the server is to end, and no client is accepted any more; with a dead keeper when the last session is over.
+async fn serve_until(
+    shared: &Rc<Shared>,
+    signals: &mut Signals,
+    closed: &Cell<bool>,
+    notify: &Rc<Notify>,
+    until: Until,
+) -> Cause {
+    let signalled = async { Cause::Signal(next_stop(shared, signals, notify).await) };
+    let ends = futures_lite::future::or(keeper_gone(shared), idle(shared, until));
+    let cause = futures_lite::future::or(signalled, ends).await;
+    closed.set(true);
+    shared.handle.wake_all();
     match cause {
         Cause::Idle => {}
         Cause::Signal(signal) => {
@@ -105,35 +144,12 @@ async fn serve(
                 format_args!("The keeper is gone: no more logins, sessions may finish"),
             );
             let stop = async {
-                let _ = next_stop(&shared, &mut signals, &notify).await;
+                let _ = next_stop(shared, signals, notify).await;
             };
-            futures_lite::future::or(stop, no_sessions(&handle, &shared)).await;
+            futures_lite::future::or(stop, no_sessions(shared)).await;
         }
     }
-    shared.stopping.set(Stopping::Draining);
-    handle.wake_all();
-    let patience = handle.now() + shared.settings.process.drain;
-    let again = async {
-        let second = next_stop(&shared, &mut signals, &notify).await;
-        logs::server(
-            Severity::Info,
-            format_args!("Signal {second}: ending transfers"),
-        );
-    };
-    let empty = no_sessions(&handle, &shared);
-    handle
-        .until(patience, futures_lite::future::or(again, empty))
-        .await;
-    shared.stopping.set(Stopping::Now);
-    handle.wake_all();
-    let until = handle.now() + LAST_SESSIONS;
-    handle.until(until, no_sessions(&handle, &shared)).await;
-    let until = handle.now() + LAST_JOBS;
-    handle.until(until, handle.pool().drained()).await;
-    match cause {
-        Cause::Signal(_) | Cause::Idle => Ok(()),
-        Cause::KeeperGone => Err(Failure::keeper()),
-    }
+    cause
 }
 
 /// Ready when there was a keeper that more than names depend on, and is none any more.
@@ -170,7 +186,7 @@ async fn idle(shared: &Shared, until: Until) -> Cause {
         return std::future::pending().await;
     }
     loop {
-        no_sessions(&shared.handle, shared).await;
+        no_sessions(shared).await;
         let begun = shared.counts.begun();
         shared.handle.sleep(LAST_CLIENT).await;
         if shared.counts.sessions() == 0 && shared.counts.begun() == begun {
@@ -201,9 +217,9 @@ fn log_counters(shared: &Shared) {
     );
 }
 
-async fn no_sessions(handle: &Handle, shared: &Shared) {
+async fn no_sessions(shared: &Shared) {
     while shared.counts.sessions() > 0 {
-        handle.sleep(LOOK).await;
+        shared.handle.sleep(LOOK).await;
     }
 }
 

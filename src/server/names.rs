@@ -9,7 +9,6 @@ use std::time::Duration;
 use crate::logs::{self, Severity};
 use crate::net;
 use crate::session::shared::Shared;
-use crate::settings::LogTo;
 use crate::units::PassiveAddress;
 
 /// How old the address of `-P` may be when a client comes; Pure-FTPd asks for each client.
@@ -18,10 +17,7 @@ const FRESH: Duration = Duration::from_secs(30);
 /// Does what there is to do for a client that has come.
 pub(super) fn look_up(shared: &Rc<Shared>, peer: std::net::SocketAddr) {
     refresh_passive_address(shared);
-    let wanted = shared.settings.network.resolve_names
-        && shared.settings.logging.facility != LogTo::None
-        && shared.link.is_some();
-    if wanted {
+    if shared.settings.logs_names() {
         shared.handle.spawn(log_name(Rc::clone(shared), peer));
     }
 }

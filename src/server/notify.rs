@@ -1,14 +1,18 @@
 //! Telling systemd how the server is (sd_notify(3)): ready, reloading, stopping, alive, and how many sessions there are.
 //!
-//! The socket is connected before a chroot hides it. Nothing waits: a message that finds no room is not sent.
+//! Only what the manager itself can act on is told: a server whose keeper died is not stopping while its sessions go on, since
+//! the manager would cut them off. The socket is connected before a chroot hides it. Nothing waits: a message that finds no room is not sent.
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
 
+use crate::logs::{self, Severity};
 use crate::session::shared::Shared;
+use crate::sys::words;
 
 /// How often the count of sessions is told, if it has changed.
 const STATUS: Duration = Duration::from_secs(5);
@@ -20,20 +24,29 @@ pub(super) struct Notify {
 }
 
 impl Notify {
-    /// From the environment: NOTIFY_SOCKET, and WATCHDOG_USEC where WATCHDOG_PID is this process or not set.
-    ///
-    /// # Errors
-    /// When there is a socket and it cannot be connected to.
-    pub(super) fn from_environment() -> io::Result<Notify> {
-        let Some(name) = std::env::var_os("NOTIFY_SOCKET") else {
-            return Ok(Notify {
-                socket: None,
-                watchdog: None,
-            });
+    /// From the environment: NOTIFY_SOCKET, and WATCHDOG_USEC where WATCHDOG_PID is this process or not set. A manager that
+    /// cannot be reached is told of in the log, and no reason not to serve: the variable may be left over from elsewhere.
+    pub(super) fn from_environment() -> Notify {
+        let nobody = Notify {
+            socket: None,
+            watchdog: None,
         };
+        let Some(name) = std::env::var_os("NOTIFY_SOCKET") else {
+            return nobody;
+        };
+        Notify::at(&name).unwrap_or_else(|error| {
+            logs::server(
+                Severity::Warning,
+                format_args!("NOTIFY_SOCKET: {}", words(&error)),
+            );
+            nobody
+        })
+    }
+
+    fn at(name: &OsStr) -> io::Result<Notify> {
         let address = match name.as_bytes().strip_prefix(b"@") {
             Some(name) => SocketAddr::from_abstract_name(name)?,
-            None => SocketAddr::from_pathname(&name)?,
+            None => SocketAddr::from_pathname(name)?,
         };
         let socket = UnixDatagram::unbound()?;
         socket.connect_addr(&address)?;

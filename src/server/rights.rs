@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Failure, reload};
 use crate::files::NewOwner;
 use crate::keeper::{self, Mapped, sources};
-use crate::settings::{Jail, LogTo, Settings};
+use crate::settings::{Jail, Settings};
 use crate::sys::creds::{self, Identity};
 use crate::sys::{privileges, sandbox};
 use crate::units::PassiveAddress;
@@ -169,8 +169,7 @@ impl Standing {
                 _ => None,
             },
             switches: self.is_root(),
-            names: passive_name.is_some()
-                || network.resolve_names && settings.logging.facility != LogTo::None,
+            names: passive_name.is_some() || settings.logs_names(),
             binds: network.active_port.is_some_and(|port| port < 1024),
             passive_name,
             reopened: reload::files(settings)
@@ -203,21 +202,30 @@ impl Standing {
         }
     }
 
-    /// Gives up what is not needed any more. `root` is the directory of the only user, where there is one; what is kept
-    /// besides is the right to change owners, if files are to be given away.
-    pub(super) fn give_up(&self, root: Option<&Path>, gives_files: bool) -> Result<(), Failure> {
+    /// Where the server locks itself in: the directory of the only user, where there is one, else an empty one, which is made.
+    /// Nothing is made where only a look is taken (`--check`); any directory serves then.
+    pub(super) fn jail(&self, root: Option<&Path>, only_looks: bool) -> Result<PathBuf, Failure> {
+        match (self, root) {
+            (Standing::OneUser(_), Some(root)) => Ok(root.to_owned()),
+            (Standing::OneUser(_) | Standing::Switching(_), _) if !only_looks => {
+                std::fs::create_dir_all(EMPTY).map_err(|error| Failure::rights(&error))?;
+                Ok(PathBuf::from(EMPTY))
+            }
+            _ => Ok(PathBuf::from("/")),
+        }
+    }
+
+    /// Gives up what is not needed any more. What is kept besides is the right to change owners, if files are to be given
+    /// away. Started without root, the server stays where it is.
+    pub(super) fn give_up(&self, jail: &Path, gives_files: bool) -> Result<(), Failure> {
         let given_up = match self {
             Standing::Unprivileged(_) => privileges::lock_down_unprivileged(),
             Standing::OneUser(user) => {
-                let root = match root {
-                    Some(root) => root,
-                    None => empty()?,
-                };
-                privileges::drop_for_good(user.uid, user.gid, root, gives_files)
+                privileges::drop_for_good(user.uid, user.gid, jail, gives_files)
             }
             Standing::Switching(nobody) => {
                 creds::begin(nobody.clone());
-                privileges::drop_to_switching(nobody.uid, nobody.gid, empty()?, gives_files)
+                privileges::drop_to_switching(nobody.uid, nobody.gid, jail, gives_files)
             }
         };
         given_up.map_err(|error| Failure::rights(&error))
@@ -248,11 +256,4 @@ impl Standing {
             Standing::Unprivileged(_) | Standing::OneUser(_) => sandbox::Identities::None,
         }
     }
-}
-
-/// The empty directory, made where it is missing.
-fn empty() -> Result<&'static Path, Failure> {
-    let empty = Path::new(EMPTY);
-    std::fs::create_dir_all(empty).map_err(|error| Failure::rights(&error))?;
-    Ok(empty)
 }

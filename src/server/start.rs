@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 
+use super::given::{Audience, Given, complain, print_and_stop, without_effect};
 use super::materials::Home;
 use super::notify::Notify;
 use super::pid_file::PidFile;
@@ -28,12 +29,10 @@ use crate::session::announce::Announcements;
 use crate::session::ban::Bans;
 use crate::session::commands::Allowed;
 use crate::session::shared::{Blocks, Counts, Shared, Stopping, command_scratch};
-use crate::settings::{Listen, LogTo, PID_FILE, Permission, Settings};
+use crate::settings::{LogTo, PID_FILE, Permission, Settings};
 use crate::sys::background::{self, Ready};
 use crate::sys::creds::Identity;
-use crate::sys::descriptors::{self, Passed, StartedAs};
-use crate::sys::words;
-use crate::sys::{self, privileges, sandbox};
+use crate::sys::{self, descriptors, privileges, sandbox};
 use crate::units::Facility;
 
 /// Descriptors a session may use at once: control, listener, data, file.
@@ -44,49 +43,6 @@ const OWN: u64 = 64;
 
 /// How long the last records of the log may take.
 const LAST_RECORDS: Duration = Duration::from_secs(2);
-
-/// What whoever started the server gave it.
-enum Given {
-    Nothing,
-    /// The connection of one client: inetd with `nowait`, or a socket unit with `Accept=yes`.
-    Client(OwnedFd),
-    /// Sockets to listen on: a socket unit.
-    Sockets(Vec<OwnedFd>),
-    /// The socket of a service, which inetd with `wait` listens on again when the server has ended.
-    Service(OwnedFd),
-}
-
-impl Given {
-    fn find() -> Result<Option<Given>, Failure> {
-        let passed = descriptors::passed().map_err(|error| Failure::passed(&words(&error)))?;
-        let started_as = descriptors::detect_and_shield().map_err(Failure::loop_)?;
-        Ok(Some(match started_as {
-            StartedAs::PeerGone => return Ok(None),
-            StartedAs::InetdNowait(connection) => Given::Client(connection),
-            StartedAs::InetdWait(socket) => Given::Service(socket),
-            StartedAs::Daemon => match <[OwnedFd; 1]>::try_from(passed) {
-                Ok([one]) if descriptors::kind_of(&one) == Passed::Connection => Given::Client(one),
-                Ok([one]) => Given::Sockets(vec![one]),
-                Err(passed) if passed.is_empty() => Given::Nothing,
-                Err(passed) => Given::Sockets(passed),
-            },
-        }))
-    }
-
-    /// Whether standard error is, or was, a connection.
-    fn is_inetd(&self) -> bool {
-        matches!(self, Given::Client(_) | Given::Service(_))
-    }
-
-    /// Who is told, should the start fail.
-    fn audience(&self) -> Audience {
-        match self {
-            Given::Client(client) => Audience::Client(client.try_clone().ok()),
-            Given::Service(_) => Audience::Client(None),
-            Given::Nothing | Given::Sockets(_) => Audience::Terminal,
-        }
-    }
-}
 
 /// How long a server listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,14 +82,6 @@ pub fn main() -> ExitCode {
         }
         Err((failure, audience)) => complain(&failure, audience),
     }
-}
-
-/// Who is told when the server does not start.
-enum Audience {
-    /// Whoever reads standard error.
-    Terminal,
-    /// The log, and a client that it must go.
-    Client(Option<OwnedFd>),
 }
 
 /// All that serving needs.
@@ -219,17 +167,18 @@ fn prepare(
     for warning in without_effect(&settings, &given) {
         logs::server(Severity::Warning, format_args!("{warning}"));
     }
-    let notify = Notify::from_environment().map_err(|error| Failure::notify(&error))?;
     let (standing, anonymous) = rights::choose(&settings)?;
-    let pid_file = match given.is_inetd() || settings.process.check {
-        true => None,
-        false => pid_file(&settings, standing.is_root())?,
-    };
     let mapped = rights::mapped(&settings)?;
     // Forked before there is a socket that must not outlive the server.
     let ends = start_keeper(&settings, &standing, mapped.clone())?;
     let keeper = ends.as_ref().map(|ends| ends.keeper);
-    // The keeper must not have them: a log that was rotated away would keep its room on the disk as long as it runs.
+    // What the keeper must not have, as it ends after the server: the lock of a killed server would keep the next one from
+    // starting, and a log that was rotated away would keep its room on the disk.
+    let pid_file = match given.is_inetd() || settings.process.check {
+        true => None,
+        false => pid_file(&settings, standing.is_root())?,
+    };
+    let notify = Rc::new(Notify::from_environment());
     let transfer_logs = &settings.logging.transfers;
     let opened = match settings.process.check {
         false => transfers::open_all(transfer_logs, &zone),
@@ -269,21 +218,23 @@ fn prepare(
         &clients,
         zone,
     )?;
-    if shared.settings.process.check {
-        log.start_writer().map_err(Failure::loop_)?;
-        return Ok(Prepared {
-            reactor,
-            shared,
-            clients,
-            keeper,
-            pid_file,
-            notify: Rc::new(notify),
-        });
-    }
     let owner = shared.upload_owner.map(|owner| owner.uid);
-    standing.give_up(root.as_deref(), owner.is_some())?;
+    let jail = standing.jail(root.as_deref(), shared.settings.process.check)?;
+    standing.give_up(&jail, owner.is_some())?;
     if shared.settings.login.refuse_writable_root {
         refuse_writable_roots(&shared, root.as_deref())?;
+    }
+    let prepared = Prepared {
+        reactor,
+        shared,
+        clients,
+        keeper,
+        pid_file,
+        notify,
+    };
+    if prepared.shared.settings.process.check {
+        log.start_writer().map_err(Failure::loop_)?;
+        return Ok(prepared);
     }
     if let sandbox::Outcome::Unavailable(why) = sandbox::install(&identities, owner) {
         if owner.is_some() {
@@ -295,26 +246,20 @@ fn prepare(
         );
     }
     log.start_writer().map_err(Failure::loop_)?;
-    if shared.settings.files.no_truncate && matches!(clients, Clients::Listeners(..)) {
-        for site in shared.site.iter().chain(shared.virtual_sites.values()) {
-            // What a server that was killed left behind.
-            files::sweep(&site.tree);
+    if let Clients::Listeners(listeners, _) = &prepared.clients {
+        let shared = &prepared.shared;
+        if shared.settings.files.no_truncate {
+            for site in shared.site.iter().chain(shared.virtual_sites.values()) {
+                // What a server that was killed left behind.
+                files::sweep(&site.tree);
+            }
         }
-    }
-    if let Clients::Listeners(listeners, _) = &clients {
         announce(listeners);
         if shared.settings.process.print_port {
             print_ports(listeners).map_err(Failure::loop_)?;
         }
     }
-    Ok(Prepared {
-        reactor,
-        shared,
-        clients,
-        keeper,
-        pid_file,
-        notify: Rc::new(notify),
-    })
+    Ok(prepared)
 }
 
 fn log_config(settings: &Settings, inetd: bool, zone: jiff::tz::TimeZone) -> logs::Config {
@@ -588,28 +533,6 @@ fn say_fine(clients: &Clients) {
     }
 }
 
-/// Flags that do nothing in the way the server was started.
-fn without_effect(settings: &Settings, given: &Given) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if given.is_inetd() {
-        if settings.process.background {
-            warnings.push("-B: the server stays where inetd started it".to_owned());
-        }
-        if settings.process.pid_file.is_some() {
-            warnings.push("-g: under inetd no file is written".to_owned());
-        }
-    }
-    let listens = !matches!(given, Given::Nothing);
-    let asked = settings.network.listen.first();
-    if listens && asked != Some(&Listen::default()) {
-        let flag = asked.map_or("-S", |listen| listen.flag);
-        warnings.push(format!(
-            "{flag}: the server was given its sockets and opens none"
-        ));
-    }
-    warnings
-}
-
 fn pid_file(settings: &Settings, is_root: bool) -> Result<Option<PidFile>, Failure> {
     let default = settings.process.background && is_root;
     let path = match &settings.process.pid_file {
@@ -619,32 +542,4 @@ fn pid_file(settings: &Settings, is_root: bool) -> Result<Option<PidFile>, Failu
     };
     let written = PidFile::write(path).map_err(|why| Failure::pid_file(path, &why))?;
     Ok(Some(written))
-}
-
-/// Help, version and flag errors: to the terminal, or where a client listens, to the log and a plain 421.
-fn print_and_stop(stop: &Stop, given: &Given) -> ExitCode {
-    if stop.to_stdout && !given.is_inetd() {
-        // A reader that has gone away misses nothing it wanted.
-        let _ = writeln!(std::io::stdout(), "{}", stop.text);
-        return ExitCode::from(stop.status);
-    }
-    complain(
-        &Failure::usage(stop.status, stop.text.clone()),
-        given.audience(),
-    )
-}
-
-fn complain(failure: &Failure, audience: Audience) -> ExitCode {
-    match audience {
-        Audience::Terminal => {
-            let _ = writeln!(std::io::stderr(), "{failure}");
-        }
-        Audience::Client(client) => {
-            logs::to_syslog(&[failure]);
-            if let Some(client) = client {
-                logs::turn_away(client);
-            }
-        }
-    }
-    ExitCode::from(failure.status)
 }

@@ -21,6 +21,7 @@ mod curl;
 mod fixture;
 mod inetd;
 mod inetutils;
+mod keeper;
 mod lftp;
 mod ncftp;
 mod python;

@@ -15,6 +15,7 @@ use crate::fixture::{Served, Way, with_peer};
 /// The statuses of sysexits(3).
 const USAGE: i32 = 64;
 const PORT_TAKEN: i32 = 69;
+const CONFIGURATION: i32 = 78;
 
 /// Starts the server so that it must fail: its exit status and what it wrote on standard error.
 fn refused(served: &Served, flags: &[&str]) -> (Option<i32>, String) {
@@ -74,6 +75,25 @@ fn a_wrong_value_is_64_and_one_line_that_names_it() {
         assert_eq!(status, Some(USAGE), "{said}");
         assert!(is_one_line(&said), "{said}");
         assert!(said.contains(flag) && said.contains(value), "{said}");
+    }
+}
+
+#[test]
+fn a_check_finds_the_writable_root_that_a_start_would_be_refused_for() {
+    use std::os::unix::fs::PermissionsExt;
+    if with_peer("it has no such flag") {
+        return;
+    }
+    let served = Served::start(Way::Passive, &[]);
+    let root = tempfile::tempdir().expect("a folder");
+    let open = std::fs::Permissions::from_mode(0o777);
+    std::fs::set_permissions(root.path(), open).expect("a mode");
+    let path = root.path().to_str().expect("text");
+    for check in [&[][..], &["--check"]] {
+        let flags = ["--refusewritableroot", "--anonymousroot", path];
+        let (status, said) = refused(&served, &[&flags, check].concat());
+        assert_eq!(status, Some(CONFIGURATION), "{said}");
+        assert!(said.contains(path), "{said}");
     }
 }
 
