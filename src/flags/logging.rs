@@ -29,7 +29,7 @@ pub struct Logging {
     ///
     /// FORMAT is clf (as web servers have it, and the default), stats (Pure-FTPd's own), w3c or xferlog
     /// (as wu-ftpd had it). Each upload and download is a line, and one that was aborted is marked. The
-    /// file is made for root alone, is not reached through a link, and is opened anew at SIGHUP. It may
+    /// file is made for its owner alone, is not reached through a link, and is opened anew at SIGHUP. It may
     /// be given more than once.
     #[arg(short = 'O', long = "altlog", value_name = "[FORMAT:]FILE")]
     pub alt_log: Vec<TransferLog>,

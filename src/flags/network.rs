@@ -45,11 +45,12 @@ pub struct Network {
 
     /// Tell passive clients to connect to this address
     ///
-    /// For servers behind address translation. It is an IPv4 address, a host name that is looked up
-    /// at start and again while clients come, at most every 30 seconds, or 0.0.0.0 for the address the client's own control connection came to, which is the
-    /// default. It changes the reply to PASV alone: EPSV carries no address. Clients of networks
-    /// named by --passivefor are told what that says, and clients of private networks who came to a
-    /// private address of the machine are told that one.
+    /// For servers behind address translation. It is an IPv4 address, a host name that is looked up at
+    /// start and again while clients come, at most every 30 seconds, or 0.0.0.0 for the address the
+    /// client's own control connection came to, which is the default. It changes the reply to PASV
+    /// alone: EPSV carries no address. Clients of networks named by --passivefor are told what that
+    /// says, and clients of private networks who came to a private address of the machine are told
+    /// that one.
     #[arg(short = 'P', long = "forcepassiveip", value_name = "ADDRESS")]
     pub passive_address: Option<PassiveAddress>,
 

@@ -14,8 +14,7 @@ use super::confinement::Confinement;
 use super::message::{Answer, Check, Denial, Grant, MOST_GROUPS};
 use super::sources::{FallingAsleep, Found, Opened, Source, Verdict};
 use crate::sys::creds::{self, Identity};
-use crate::sys::words;
-use crate::sys::{homes, system_users};
+use crate::sys::{homes, system_users, words};
 use crate::units::UserRoot;
 
 /// Who is kept in the home directory.
@@ -209,7 +208,8 @@ fn resettled(plan: &Plan, name: &[u8], found: Found) -> Result<Found, String> {
     }
 }
 
-/// `by_name` is what the lists say about keeping the user in; `session` is closed by being dropped, should the user not come in after all.
+/// `by_name` is what the lists say about keeping the user in; `session` is closed by being dropped, should the user not come
+/// in after all.
 fn admit(
     plan: &Plan,
     name: &[u8],

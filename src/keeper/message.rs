@@ -1,8 +1,8 @@
 //! What travels between the server and its keeper, and its form on the wire.
 //!
-//! One datagram of a SOCK_SEQPACKET pair is one message: a number that the answer repeats, with a question until when it is waited for, a kind, then fields in a
-//! fixed order, each of fixed size or with its length in front. A message that is too long, too short, of an unknown
-//! kind or with bytes left over is refused whole.
+//! One datagram of a SOCK_SEQPACKET pair is one message: a number that the answer repeats, in a question the second until
+//! which its answer is waited for, a kind, then fields in a fixed order, each of fixed size or with its length in
+//! front. A message that is too long, too short, of an unknown kind or with bytes left over is refused whole.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -70,8 +70,8 @@ enum Kind {
     Opens,
 }
 
-/// Forks the keeper, with the sources and lists opened; gives the server its ends. The server calls it before it gives its rights up and while it has one
-/// thread.
+/// Forks the keeper, with the sources and lists opened; gives the server its ends. The server calls it before it gives its
+/// rights up and while it has one thread.
 ///
 /// # Errors
 /// What socketpair, mmap and fork give.

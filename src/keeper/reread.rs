@@ -1,4 +1,5 @@
-//! A file of accounts, or of their names, that is read anew when it changes, and stays in force as it last was when what came is broken.
+//! A file of accounts, or of their names, that is read anew when it changes, and stays in force as it last was when what
+//! came is broken.
 //!
 //! Whether it changed is asked at each login, by stat(2), so that a file put in place by rename(2) holds for the next
 //! login and one that is being written for none that it would break.
@@ -8,8 +9,9 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::sys::words;
 use rustix::fs::OFlags;
+
+use crate::sys::words;
 
 /// The largest file that is read; Pure-FTPd's format ends at 4 GiB, and this is some hundred thousand users.
 const LARGEST: u64 = 256 * 1024 * 1024;

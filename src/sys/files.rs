@@ -1,4 +1,5 @@
-//! Calls on files that no safe crate covers: closing with the error kept, `fchmodat2`, locks of open files, and whether one could be made.
+//! Calls on files that no safe crate covers: closing with the error kept, `fchmodat2`, locks of open files; and whether a file
+//! could be made.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};

@@ -11,8 +11,7 @@ use std::path::Path;
 use rustix::process::{Gid, Uid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
-use crate::sys::background;
-use crate::sys::words;
+use crate::sys::{background, words};
 
 /// Exit statuses, those of sysexits(3).
 pub(super) mod status {

@@ -30,8 +30,7 @@ use zeroize::Zeroizing;
 use super::{FallingAsleep, Found, LONGEST_CHECK, Opened, Options, Source, Verdict};
 use crate::keeper::message::{Check, LONGEST_PATH, Limits};
 use crate::sys::pam::{Failure, Login, Secret, Transaction};
-use crate::sys::words;
-use crate::sys::{shadow, sitter};
+use crate::sys::{shadow, sitter, words};
 
 /// The service unless another is named.
 const SERVICE: &str = "wharf-ftpd";
