@@ -9,6 +9,13 @@ use tempfile::TempDir;
 
 use crate::{PATIENCE, SERVER, is_root, open_directory, path};
 
+/// What scripts there may use beside the programs. `await` runs a command until it succeeds. `fails` is for a command that must
+/// not: after `!` a shell goes on whatever comes of it, also with -e.
+const WORDS: &str = r#"
+await() { n=0; until "$@"; do n=$((n+1)); [ $n -lt 400 ] || { echo "in vain: $*" >&2; return 1; }; sleep .05; done; }
+fails() { if "$@"; then echo "it succeeded: $*" >&2; return 1; fi; }
+"#;
+
 /// One that runs; it ends with this value.
 pub(crate) struct Machine {
     program: Child,
@@ -144,11 +151,12 @@ impl Machine {
         }
     }
 
-    /// What a shell there prints, or else everything it said.
+    /// What a shell there prints, or else everything it said. It has the words of [`WORDS`].
     pub(crate) fn tries(&self, script: &str) -> Result<String, String> {
         let mut shell = Command::new("nsenter");
         shell.args(["--target", &self.first, "--mount", "--pid", "--net"]);
-        shell.args(["--uts", "--ipc", "--cgroup", "sh", "-euc", script]);
+        shell.args(["--uts", "--ipc", "--cgroup", "sh", "-euc"]);
+        shell.arg(format!("{WORDS}{script}"));
         shell.env("FILES", &self.files);
         let output = shell.stdin(Stdio::null()).output().expect("nsenter");
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
