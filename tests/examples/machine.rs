@@ -58,15 +58,20 @@ fn control_groups() -> Option<PathBuf> {
     place.map(PathBuf::from)
 }
 
+/// The control group of a test, named like its folder, which no other test has.
+fn group_of(groups: &Path, folder: &TempDir) -> PathBuf {
+    let name = folder.path().file_name().expect("a name");
+    groups.join(format!("wharf-test-{}", name.display()))
+}
+
 /// What the kernel, or a container around these tests, withholds of such a machine. No package brings it, so with `CI` too it
 /// is a reason to skip.
 fn withheld(groups: Option<&Path>) -> Option<&'static str> {
-    let group = groups?.join(format!("wharf-probe-{}", std::process::id()));
-    if fs::create_dir(&group).is_err() {
+    let folder = open_directory();
+    if fs::create_dir(group_of(groups?, &folder)).is_err() {
         return Some("control groups cannot be made here");
     }
-    let _ = fs::remove_dir(&group);
-    let folder = open_directory();
+    let _ = fs::remove_dir(group_of(groups?, &folder));
     let script = "mount -t tmpfs tmpfs \"$0\" && mkdir \"$0/up\" \"$0/work\" && \
                   mount -t overlay overlay -o \"lowerdir=/etc,upperdir=$0/up,workdir=$0/work\" /etc && \
                   mount -t cgroup2 none /sys/fs/cgroup";
@@ -104,7 +109,7 @@ impl Machine {
             let name = file.file_name().expect("a name");
             fs::copy(&file, to.join(name)).expect("a file");
         }
-        let group = groups?.join(format!("wharf-test-{}", std::process::id()));
+        let group = group_of(&groups?, &folder);
         fs::create_dir(&group).expect("a control group");
         let mut program = Command::new("sh");
         program
