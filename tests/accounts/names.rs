@@ -33,10 +33,9 @@ const NO_RIGHTS: [&str; 6] = [
     "NoNewPrivs: 1",
 ];
 
-fn hosts(place: &Place, lines: &str) {
-    let text = format!("127.0.0.1 localhost\n{lines}\n");
-    // Into the same file, which is what is mounted.
-    fs::write(place.path("etc/hosts"), text).expect("a file");
+/// Makes this line all that the server's /etc/hosts has. The file stays the same one, which is what is mounted.
+fn hosts(place: &Place, line: &str) {
+    fs::write(place.path("etc/hosts"), format!("{line}\n")).expect("a file");
 }
 
 fn says(server: &Running, what: &str) {
@@ -56,7 +55,7 @@ fn the_log_knows_the_name_of_a_client_and_no_process_of_root_asked_for_it() {
     let keeper = keeper_of(&server);
     let before = children(keeper);
     let _client = server.login("joe");
-    says(&server, "(?@127.0.0.1) [INFO] 127.0.0.1 is localhost");
+    says(&server, "(?@127.0.0.1) [INFO] 127.0.0.1 is client.example");
     let asking: Vec<u32> = children(keeper)
         .into_iter()
         .filter(|worker| !before.contains(worker))
