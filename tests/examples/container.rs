@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use wharf::flags::Flags;
 use wharf::settings::Settings;
 
-use crate::machine::cannot;
+use crate::common::skipping::cannot;
 use crate::{Client, Running, assert_taken, free_port, is_root, open_directory, path, read};
 
 /// The words of a line of the Containerfile in the form of a list.

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use crate::machine::{Machine, cannot, unpacked};
+use crate::common::skipping::cannot;
+use crate::machine::{Machine, unpacked};
 use crate::path;
 
 const RULES: &str = "examples/firewall/wharf-ftpd.nft";

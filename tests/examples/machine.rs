@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::common::skipping::cannot;
 use crate::{PATIENCE, SERVER, is_root, open_directory, path};
 
 /// What scripts there may use beside the programs. `await` runs a command until it succeeds. `fails` is for a command that must
@@ -24,18 +25,6 @@ pub(crate) struct Machine {
     group: PathBuf,
     files: PathBuf,
     _folder: TempDir,
-}
-
-/// Whether the test cannot be run here; with `CI` set that is a failure.
-pub(crate) fn cannot(lacking: bool, reason: &str) -> bool {
-    if lacking {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "in CI this must run: {reason}"
-        );
-        eprintln!("skipped: {reason}");
-    }
-    lacking
 }
 
 /// A program of a Debian package that `.ci/setup` has unpacked and not installed, as it would start something; else the one that

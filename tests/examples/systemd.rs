@@ -3,7 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use crate::machine::{Machine, cannot};
+use crate::common::skipping::cannot;
+use crate::machine::Machine;
 use crate::{SERVER, open_directory, path, read};
 
 const UNITS: [&str; 5] = [

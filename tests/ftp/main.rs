@@ -11,6 +11,7 @@ mod common {
     pub(crate) mod ending;
     pub(crate) mod programs;
     pub(crate) mod server;
+    pub(crate) mod skipping;
 }
 
 use common::programs;
