@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use wharf::keeper::hashes::{Cost, hash_new};
 
+use crate::common::processes::{children, lives};
 use crate::support::{
     Launch, PASSWORD, PATIENCE, Place, Running, User, download, expect, expect_reply, not_root,
     signal, upload, within,
@@ -14,21 +15,6 @@ use crate::support::{
 
 /// A dead or hung worker is to be replaced within this time.
 const REPLACED: Duration = Duration::from_secs(5);
-
-/// The children of a process, in the order in which they were made (proc(5), task/TID/children).
-pub(crate) fn children(pid: u32) -> Vec<u32> {
-    let path = format!("/proc/{pid}/task/{pid}/children");
-    let text = fs::read_to_string(path).unwrap_or_default();
-    text.split_whitespace()
-        .map(|number| number.parse().expect("a number"))
-        .collect()
-}
-
-pub(crate) fn keeper_of(server: &Running) -> u32 {
-    let children = children(server.pid());
-    assert_eq!(children.len(), 1, "the keeper is the only child");
-    children[0]
-}
 
 /// Processor time of a process, in ticks (proc(5), fields 14 and 15 of stat).
 fn ticks(pid: u32) -> u64 {
@@ -75,11 +61,6 @@ fn users(place: &Place, price: Duration) -> [User; 2] {
     ]
 }
 
-/// Whether a process is there and no zombie.
-pub(crate) fn lives(pid: u32) -> bool {
-    fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
-}
-
 /// Waits until other workers are there in the place of those that were killed.
 fn await_replacement(keeper: u32, killed: &[u32], workers: usize) {
     within(REPLACED, "as many workers as before", || {
@@ -97,7 +78,7 @@ fn c8_a_killed_worker_is_replaced_and_others_log_in() {
     let users = users(&place, Duration::from_secs(1));
     let server = Launch::virtual_users(&place, &users).flags(&["-E"]).start();
     let mut before = server.login("joe");
-    let keeper = keeper_of(&server);
+    let keeper = server.keeper();
     let workers = children(keeper).len();
     std::thread::scope(|scope| {
         let caught = scope.spawn(|| server.code("slow"));
@@ -134,7 +115,7 @@ fn c8_all_workers_killed_at_once_are_replaced() {
     let users = [User::new(&place, "joe", 2001)];
     let server = Launch::virtual_users(&place, &users).flags(&["-E"]).start();
     let mut before = server.login("joe");
-    let keeper = keeper_of(&server);
+    let keeper = server.keeper();
     let killed = children(keeper);
     for &worker in &killed {
         signal(worker, Signal::KILL);
@@ -153,7 +134,7 @@ fn c8_a_worker_that_hangs_gets_another_beside_it() {
     let users = users(&place, Duration::from_secs(1));
     let server = Launch::virtual_users(&place, &users).flags(&["-E"]).start();
     let mut before = server.login("joe");
-    let keeper = keeper_of(&server);
+    let keeper = server.keeper();
     let workers = children(keeper).len();
     let mut stopped = Vec::new();
     std::thread::scope(|scope| {
@@ -198,7 +179,7 @@ fn c8_sessions_outlive_the_keeper_and_new_logins_get_an_answer() {
     let mut before = server.login("joe");
     let mut asking = server.greeted();
     expect(&mut asking, "USER slow", 331);
-    let keeper = keeper_of(&server);
+    let keeper = server.keeper();
     let workers = children(keeper);
     signal(keeper, Signal::KILL);
     within(REPLACED, "the workers end with it", || {

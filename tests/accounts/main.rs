@@ -10,7 +10,10 @@
 mod common {
     pub(crate) mod client;
     pub(crate) mod ending;
+    pub(crate) mod processes;
     pub(crate) mod programs;
+    pub(crate) mod skipping;
+    pub(crate) mod waiting;
 }
 
 mod active;

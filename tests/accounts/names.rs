@@ -2,8 +2,10 @@
 
 use std::fs;
 
-use crate::keeper::{children, keeper_of};
-use crate::support::{Launch, PATIENCE, Place, Running, User, expect, not_root, within};
+use rustix::process::Signal;
+
+use crate::common::processes::{children, lives};
+use crate::support::{Launch, PATIENCE, Place, Running, User, expect, not_root, signal, within};
 
 /// What a process may do, in lines of its status (proc(5)).
 fn rights(pid: u32) -> Vec<String> {
@@ -33,10 +35,9 @@ const NO_RIGHTS: [&str; 6] = [
     "NoNewPrivs: 1",
 ];
 
-fn hosts(place: &Place, lines: &str) {
-    let text = format!("127.0.0.1 localhost\n{lines}\n");
-    // Into the same file, which is what is mounted.
-    fs::write(place.path("etc/hosts"), text).expect("a file");
+/// Makes this line all that the server's /etc/hosts has. The file stays the same one, which is what is mounted.
+fn hosts(place: &Place, line: &str) {
+    fs::write(place.path("etc/hosts"), format!("{line}\n")).expect("a file");
 }
 
 fn says(server: &Running, what: &str) {
@@ -53,10 +54,10 @@ fn the_log_knows_the_name_of_a_client_and_no_process_of_root_asked_for_it() {
     let launch = Launch::system_users(&place, &users, "").looks_names_up();
     hosts(&place, "127.0.0.1 client.example");
     let server = launch.start();
-    let keeper = keeper_of(&server);
+    let keeper = server.keeper();
     let before = children(keeper);
     let _client = server.login("joe");
-    says(&server, "(?@127.0.0.1) [INFO] 127.0.0.1 is localhost");
+    says(&server, "(?@127.0.0.1) [INFO] 127.0.0.1 is client.example");
     let asking: Vec<u32> = children(keeper)
         .into_iter()
         .filter(|worker| !before.contains(worker))
@@ -86,16 +87,14 @@ fn where_names_are_all_there_is_to_ask_for_the_keeper_has_no_rights_and_is_not_m
     }
     let place = Place::new();
     let mut server = Launch::anonymous_only(&place).looks_names_up().start();
-    let keeper = keeper_of(&server);
+    let keeper = server.keeper();
     within(PATIENCE, "it gives its rights up", || {
         rights(keeper) == NO_RIGHTS
     });
     expect(&mut server.greeted(), "USER ftp", 230);
     says(&server, "127.0.0.1 is localhost");
-    crate::support::signal(keeper, rustix::process::Signal::KILL);
-    within(PATIENCE, "the keeper is gone", || {
-        !crate::keeper::lives(keeper)
-    });
+    signal(keeper, Signal::KILL);
+    within(PATIENCE, "the keeper is gone", || !lives(keeper));
     expect(&mut server.greeted(), "USER ftp", 230);
     // There are no accounts, and nobody is asked for them.
     assert_eq!(server.code("joe"), 530);

@@ -13,13 +13,16 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
 
 use crate::common::client::{Client, Reply, connect_data};
 use crate::common::ending::end;
+use crate::common::processes::children;
+pub(crate) use crate::common::skipping::cannot;
+pub(crate) use crate::common::waiting::within;
 
 /// What /etc/shells has.
 const SHELL: &str = "/bin/sh";
@@ -39,28 +42,6 @@ pub(crate) fn not_root() -> bool {
         !geteuid().is_root(),
         "users of different numbers need a server started by root",
     )
-}
-
-/// Whether a test cannot be run here; with `CI` set that is a failure.
-pub(crate) fn cannot(lacking: bool, reason: &str) -> bool {
-    if lacking {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "in CI this must run: {reason}"
-        );
-        eprintln!("skipped: {reason}");
-    }
-    lacking
-}
-
-/// Waits until it holds, or fails.
-#[track_caller]
-pub(crate) fn within(limit: Duration, what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + limit;
-    while !holds() {
-        assert!(Instant::now() < end, "not within {limit:?}: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// The directories of one test.
@@ -410,6 +391,14 @@ impl Running {
     /// The number of the process that has the sockets.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The number of the keeper.
+    #[track_caller]
+    pub(crate) fn keeper(&self) -> u32 {
+        let children = children(self.pid());
+        assert_eq!(children.len(), 1, "the keeper is the only child");
+        children[0]
     }
 
     pub(crate) fn is_alive(&mut self) -> bool {

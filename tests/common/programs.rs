@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::ending::end;
+use super::skipping::cannot;
 
 /// How long one run of a client may take.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -19,17 +20,8 @@ pub(crate) fn program(name: &str) -> Option<Command> {
         .chain(sbin)
         .map(|folder| folder.join(name))
         .find(|file| file.is_file());
-    match found {
-        Some(file) => Some(Command::new(file)),
-        None => {
-            assert!(
-                std::env::var_os("CI").is_none(),
-                "{name} is not installed, and CI is set"
-            );
-            eprintln!("skipped: {name} is not installed");
-            None
-        }
-    }
+    cannot(found.is_none(), &format!("{name} is not installed"));
+    found.map(Command::new)
 }
 
 /// Runs `command` with a home of its own and `input` on its standard input; returns what it said. Panics when it fails or

@@ -9,26 +9,24 @@ use std::process::{Command, Stdio};
 
 use wharf::flags::not_available_yet;
 
+use crate::common::skipping::cannot;
 use crate::support::{folder, run, write};
 
 fn pure_ftpd() -> Option<PathBuf> {
-    if !rustix::process::geteuid().is_root() {
-        eprintln!("skipped: Pure-FTPd is started by root only");
+    if cannot(
+        !rustix::process::geteuid().is_root(),
+        "Pure-FTPd is started by root only",
+    ) {
         return None;
     }
     let named = std::env::var_os("WHARF_PURE_PW").filter(|path| !path.is_empty());
     let server = named.map(|path| Path::new(&path).with_file_name("../sbin/pure-ftpd"));
-    match server {
-        Some(server) if server.exists() => Some(server),
-        _ => {
-            assert!(
-                std::env::var_os("CI").is_none(),
-                "WHARF_PURE_PW is not set, and CI is"
-            );
-            eprintln!("skipped: there is no pure-ftpd beside what WHARF_PURE_PW names");
-            None
-        }
-    }
+    let server = server.filter(|server| server.exists());
+    cannot(
+        server.is_none(),
+        "there is no pure-ftpd beside what WHARF_PURE_PW names",
+    );
+    server
 }
 
 /// Values of each form, in both syntaxes and none.

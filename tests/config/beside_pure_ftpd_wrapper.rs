@@ -11,29 +11,24 @@ use std::process::{Command, Stdio};
 
 use wharf::flags::not_available_yet;
 
+use crate::common::skipping::cannot;
 use crate::support::{folder, run, script, write};
 
 /// The script for this folder, as a file in it.
 fn wrapper(place: &Path) -> Option<PathBuf> {
     let named = std::env::var_os("WHARF_PURE_FTPD_WRAPPER").filter(|path| !path.is_empty());
-    let Some(named) = named else {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "WHARF_PURE_FTPD_WRAPPER is not set, and CI is"
-        );
-        eprintln!("skipped: WHARF_PURE_FTPD_WRAPPER names no pure-ftpd-wrapper");
-        return None;
-    };
-    if Command::new("perl")
+    let perl = Command::new("perl")
         .arg("-v")
         .stdout(Stdio::null())
-        .status()
-        .is_err()
+        .status();
+    if cannot(
+        named.is_none(),
+        "WHARF_PURE_FTPD_WRAPPER names no pure-ftpd-wrapper",
+    ) || cannot(perl.is_err(), "perl is not installed")
     {
-        eprintln!("skipped: perl is not installed");
         return None;
     }
-    let text = fs::read_to_string(named).expect("pure-ftpd-wrapper");
+    let text = fs::read_to_string(named?).expect("pure-ftpd-wrapper");
     let text = text.replace("/etc/pure-ftpd", &place.join("p").display().to_string());
     Some(script(
         place,

@@ -6,6 +6,7 @@ mod common {
     #[expect(dead_code, reason = "not every program of tests needs all of it")]
     pub(crate) mod client;
     pub(crate) mod ending;
+    pub(crate) mod skipping;
 }
 
 mod beside_proftpd;

@@ -1,7 +1,7 @@
 //! The program's options, what it does to descriptors, and whom it trusts.
 
 use std::fs::{self, Permissions};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
@@ -297,8 +297,9 @@ fn files_that_include_each_other_end_in_one_line() {
     );
 }
 
-/// Runs the program as inetd would, with a connection as descriptors 0, 1 and 2; gives what the client got, and the status.
-fn under_inetd(place: &Path, words: &[&str]) -> (String, i32) {
+/// Runs the program as inetd would, with a connection as descriptors 0, 1 and 2, on which the client sends these lines; gives
+/// what the client got, and the status.
+fn under_inetd(place: &Path, words: &[&str], sent: &str) -> (String, i32) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let mut client = TcpStream::connect(listener.local_addr().expect("address")).expect("a client");
     let (server, _) = listener.accept().expect("a connection");
@@ -315,6 +316,7 @@ fn under_inetd(place: &Path, words: &[&str]) -> (String, i32) {
     client
         .set_read_timeout(Some(Duration::from_secs(20)))
         .expect("a time limit");
+    client.write_all(sent.as_bytes()).expect("commands");
     let mut got = String::new();
     client.read_to_string(&mut got).expect("text");
     (
@@ -331,7 +333,7 @@ fn under_inetd_the_client_sees_the_server_or_a_plain_421() {
         "ftpd",
         "echo 220 hello; test -S /proc/self/fd/0 && echo 220 a socket",
     );
-    let (got, status) = under_inetd(place.path(), &["--server", "./ftpd", "a.conf"]);
+    let (got, status) = under_inetd(place.path(), &["--server", "./ftpd", "a.conf"], "");
     assert_eq!((got.as_str(), status), ("220 hello\n220 a socket\n", 0));
     for (words, expected) in [
         (["--server=./ftpd", "none.conf"], 66),
@@ -341,7 +343,7 @@ fn under_inetd_the_client_sees_the_server_or_a_plain_421() {
         (["--dialect", "list"], 64),
         (["--help", "a.conf"], 64),
     ] {
-        let (got, status) = under_inetd(place.path(), &words);
+        let (got, status) = under_inetd(place.path(), &words, "");
         assert_eq!(
             (got.as_str(), status),
             ("421 Service not available\r\n", expected)
@@ -351,6 +353,7 @@ fn under_inetd_the_client_sees_the_server_or_a_plain_421() {
     let (got, status) = under_inetd(
         place.path(),
         &["--dialect", "pureftpd", "--server", "./ftpd", "a.conf"],
+        "",
     );
     assert_eq!(
         (got.as_str(), status),
@@ -362,10 +365,6 @@ fn under_inetd_the_client_sees_the_server_or_a_plain_421() {
 fn the_real_server_serves_a_client_of_inetd_from_a_file() {
     let place = ground("AnonymousOnly yes\nMaxClientsNumber 7\nDontResolve yes\n");
     let root = place.path().display().to_string();
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let mut client = TcpStream::connect(listener.local_addr().expect("address")).expect("a client");
-    let (server, _) = listener.accept().expect("a connection");
-    let as_stdio = || Stdio::from(OwnedFd::from(server.try_clone().expect("descriptor")));
     let words = [
         "a.conf",
         "--",
@@ -374,22 +373,8 @@ fn the_real_server_serves_a_client_of_inetd_from_a_file() {
         "--anonymoususer",
         "nobody",
     ];
-    let mut child = Command::new(PROGRAM)
-        .args(words)
-        .current_dir(place.path())
-        .stdin(as_stdio())
-        .stdout(as_stdio())
-        .stderr(as_stdio())
-        .spawn()
-        .expect("wharf-config");
-    drop(server);
-    client
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .expect("a time limit");
-    std::io::Write::write_all(&mut client, b"USER ftp\r\nQUIT\r\n").expect("commands");
-    let mut got = String::new();
-    client.read_to_string(&mut got).expect("text");
-    let _ = child.wait();
+    let (got, status) = under_inetd(place.path(), &words, "USER ftp\r\nQUIT\r\n");
+    assert_eq!(status, 0, "{got}");
     assert!(got.contains("user number 1 of 7 allowed"), "{got}");
     assert!(
         got.contains("\r\n230 ") && got.contains("\r\n221 "),

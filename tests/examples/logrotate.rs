@@ -7,28 +7,36 @@ use crate::machine::{Machine, unpacked};
 const CONFIGURATION: &str = "examples/logrotate/wharf-ftpd";
 const UNIT: &str = "examples/systemd/wharf-ftpd.service";
 
-/// Three rotations while forty files are stored. Nothing may be lost, and each rotation must have begun a new file.
+/// Three rotations while files are stored, however long they take. Nothing may be lost, and each rotation must have begun a new
+/// file.
 const ROTATE: &str = "
     install -D -m 644 $FILES/wharf-ftpd /etc/logrotate.d/wharf-ftpd
     storing() {
-        for n in $(seq 40); do
-            curl -sS --user joe:secret -T /etc/hostname ftp://127.0.0.1/f$n
+        stored=0
+        until [ -e /run/rotated ] || [ $stored = 1000 ]; do
+            stored=$((stored+1))
+            curl -sS --user joe:secret -T /etc/hostname ftp://127.0.0.1/f$stored
         done
+        echo $stored >/run/stored
     }
     storing & storing=$!
     for round in 1 2 3; do
-        until [ -s /var/log/wharf-ftpd/transfers.log ]; do sleep .02; done
+        await [ -s /var/log/wharf-ftpd/transfers.log ]
         $FILES/logrotate -f -s /var/log/state /etc/logrotate.d/wharf-ftpd
     done
+    touch /run/rotated
     wait $storing
+    stored=$(cat /run/stored)
     all() { zcat -f /var/log/wharf-ftpd/transfers.log*; }
-    n=0; until [ $(all | wc -l) -ge 40 ]; do n=$((n+1)); [ $n -lt 200 ]; sleep .05; done
-    [ $(all | wc -l) = 40 ]
-    for n in $(seq 40); do [ $(all | grep -c \"/f$n\\\"\") = 1 ]; done
+    complete() { [ $(all | wc -l) -ge $stored ]; }
+    await complete
+    [ $(all | wc -l) = $stored ]
+    for n in $(seq $stored); do [ $(all | grep -c \"/f$n\\\"\") = 1 ]; done
     ls /var/log/wharf-ftpd
     [ $(stat -c %a /var/log/wharf-ftpd/transfers.log) = 600 ]
     # Nobody holds an old file.
-    ! ls -l /proc/[0-9]*/fd | grep 'transfers.log\\.'";
+    held() { ls -l /proc/[0-9]*/fd | grep 'transfers.log\\.'; }
+    fails held";
 
 const FLAGS: &str = "-H -E -A -l unix -O clf:/var/log/wharf-ftpd/transfers.log";
 

@@ -7,7 +7,15 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::common::skipping::cannot;
 use crate::{PATIENCE, SERVER, is_root, open_directory, path};
+
+/// What scripts there may use beside the programs. `await` runs a command until it succeeds. `fails` is for a command that must
+/// not: after `!` a shell goes on whatever comes of it, also with -e.
+const WORDS: &str = r#"
+await() { n=0; until "$@"; do n=$((n+1)); [ $n -lt 400 ] || { echo "in vain: $*" >&2; return 1; }; sleep .05; done; }
+fails() { if "$@"; then echo "it succeeded: $*" >&2; return 1; fi; }
+"#;
 
 /// One that runs; it ends with this value.
 pub(crate) struct Machine {
@@ -17,18 +25,6 @@ pub(crate) struct Machine {
     group: PathBuf,
     files: PathBuf,
     _folder: TempDir,
-}
-
-/// Whether the test cannot be run here; with `CI` set that is a failure.
-pub(crate) fn cannot(lacking: bool, reason: &str) -> bool {
-    if lacking {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "in CI this must run: {reason}"
-        );
-        eprintln!("skipped: {reason}");
-    }
-    lacking
 }
 
 /// A program of a Debian package that `.ci/setup` has unpacked and not installed, as it would start something; else the one that
@@ -51,15 +47,20 @@ fn control_groups() -> Option<PathBuf> {
     place.map(PathBuf::from)
 }
 
+/// The control group of a test, named like its folder, which no other test has.
+fn group_of(groups: &Path, folder: &TempDir) -> PathBuf {
+    let name = folder.path().file_name().expect("a name");
+    groups.join(format!("wharf-test-{}", name.display()))
+}
+
 /// What the kernel, or a container around these tests, withholds of such a machine. No package brings it, so with `CI` too it
 /// is a reason to skip.
 fn withheld(groups: Option<&Path>) -> Option<&'static str> {
-    let group = groups?.join(format!("wharf-probe-{}", std::process::id()));
-    if fs::create_dir(&group).is_err() {
+    let folder = open_directory();
+    if fs::create_dir(group_of(groups?, &folder)).is_err() {
         return Some("control groups cannot be made here");
     }
-    let _ = fs::remove_dir(&group);
-    let folder = open_directory();
+    let _ = fs::remove_dir(group_of(groups?, &folder));
     let script = "mount -t tmpfs tmpfs \"$0\" && mkdir \"$0/up\" \"$0/work\" && \
                   mount -t overlay overlay -o \"lowerdir=/etc,upperdir=$0/up,workdir=$0/work\" /etc && \
                   mount -t cgroup2 none /sys/fs/cgroup";
@@ -97,7 +98,7 @@ impl Machine {
             let name = file.file_name().expect("a name");
             fs::copy(&file, to.join(name)).expect("a file");
         }
-        let group = groups?.join(format!("wharf-test-{}", std::process::id()));
+        let group = group_of(&groups?, &folder);
         fs::create_dir(&group).expect("a control group");
         let mut program = Command::new("sh");
         program
@@ -144,11 +145,12 @@ impl Machine {
         }
     }
 
-    /// What a shell there prints, or else everything it said.
+    /// What a shell there prints, or else everything it said. It has the words of [`WORDS`].
     pub(crate) fn tries(&self, script: &str) -> Result<String, String> {
         let mut shell = Command::new("nsenter");
         shell.args(["--target", &self.first, "--mount", "--pid", "--net"]);
-        shell.args(["--uts", "--ipc", "--cgroup", "sh", "-euc", script]);
+        shell.args(["--uts", "--ipc", "--cgroup", "sh", "-euc"]);
+        shell.arg(format!("{WORDS}{script}"));
         shell.env("FILES", &self.files);
         let output = shell.stdin(Stdio::null()).output().expect("nsenter");
         let said = String::from_utf8_lossy(&output.stdout).into_owned();

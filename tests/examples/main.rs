@@ -16,6 +16,11 @@ use tempfile::TempDir;
 use wharf::flags::Flags;
 use wharf::settings::Settings;
 
+#[path = "../common"]
+mod common {
+    pub(crate) mod skipping;
+}
+
 mod container;
 mod firewall;
 mod logrotate;

@@ -3,7 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use crate::machine::{Machine, cannot};
+use crate::common::skipping::cannot;
+use crate::machine::Machine;
 use crate::{SERVER, open_directory, path, read};
 
 const UNITS: [&str; 5] = [
@@ -13,10 +14,6 @@ const UNITS: [&str; 5] = [
     "examples/systemd/wharf-ftpd-each.socket",
     "examples/systemd/wharf-ftpd-each@.service",
 ];
-
-/// Waits in a shell until the command succeeds.
-const AWAIT: &str =
-    "await() { n=0; until \"$@\"; do n=$((n+1)); [ $n -lt 400 ] || return 1; sleep .05; done; }\n";
 
 /// joe's files, by curl.
 const JOE: &str = "curl -sS --fail-early --user joe:secret ftp://127.0.0.1/";
@@ -83,7 +80,7 @@ fn users_of_the_machine_log_in_under_the_unit_with_a_socket_and_without() {
          [ \"$(stat -c '%u %g' /home/joe/up.txt)\" = '2001 2001' ]
          [ \"$({JOE}up.txt)\" = hello ]
          [ \"$({JOE}up.txt --ftp-port 127.0.0.1)\" = hello ]
-         ! curl -sS --user joe:wrong ftp://127.0.0.1/ 2>/dev/null"
+         fails curl -sS --user joe:wrong ftp://127.0.0.1/"
     ));
     // A reload is over when the server says so, and is no new start.
     let number = "systemctl show --value -p MainPID wharf-ftpd";
@@ -104,14 +101,14 @@ fn users_of_the_machine_log_in_under_the_unit_with_a_socket_and_without() {
     assert!(machine.tries(JOE).is_err());
 
     // With the socket whoever comes starts the server, and waits while it is started anew.
-    machine.run("systemctl start wharf-ftpd.socket; ! systemctl is-active wharf-ftpd.service");
+    machine.run("systemctl start wharf-ftpd.socket; fails systemctl is-active wharf-ftpd.service");
     machine.run(JOE);
     machine.run(
         "bash -c 'for n in {1..100}; do
              exec 3<>/dev/tcp/127.0.0.1/21 || echo refused; read -r -t 10 -u 3 line || echo silent; exec 3>&-; sleep .01
          done' >/var/log/refused 2>&1 &
          for round in 1 2 3; do sleep .2; systemctl restart wharf-ftpd.service; done; wait
-         ! grep . /var/log/refused",
+         fails grep . /var/log/refused",
     );
 }
 
@@ -160,9 +157,9 @@ fn strangers_are_served_by_a_server_that_never_was_root() {
     machine.run(
         "[ \"$(curl -sS ftp://127.0.0.1/hello.txt)\" = hello ]
          [ \"$(curl -sS --ftp-port 127.0.0.1 ftp://127.0.0.1/hello.txt)\" = hello ]
-         chmod 777 /srv/ftp; ! curl -sS -T /etc/hostname ftp://127.0.0.1/up 2>/dev/null
+         chmod 777 /srv/ftp; fails curl -sS -T /etc/hostname ftp://127.0.0.1/up
          pid=$(systemctl show --value -p MainPID wharf-ftpd-anonymous)
-         ! grep '^Uid:.*\\<0\\>' /proc/$pid/status
+         fails grep '^Uid:.*\\<0\\>' /proc/$pid/status
          grep -q '^CapEff:.0000000000000000$' /proc/$pid/status
          grep -q '^Seccomp:.2$' /proc/$pid/status
          systemctl reload wharf-ftpd-anonymous; [ $pid = $(systemctl show --value -p MainPID wharf-ftpd-anonymous) ]
@@ -183,18 +180,18 @@ fn each_client_can_have_a_server_that_ends_with_it() {
     let Some(machine) = Machine::start(&UNITS) else {
         return;
     };
-    machine.run(&format!(
-        "{AWAIT}systemctl start wharf-ftpd-each.socket
+    machine.run(
+        "systemctl start wharf-ftpd-each.socket
          [ \"$(curl -sS ftp://127.0.0.1/hello.txt)\" = hello ]
          [ \"$(curl -sS ftp://[::1]/hello.txt)\" = hello ]
-         gone() {{ [ -z \"$(systemctl list-units --plain --no-legend 'wharf-ftpd-each@*')\" ]; }}
-         await gone"
-    ));
+         gone() { [ -z \"$(systemctl list-units --plain --no-legend 'wharf-ftpd-each@*')\" ]; }
+         await gone",
+    );
     // Five at a time from one address; the sixth is sent away.
     machine.run(
         "bash -euc 'for n in 3 4 5 6 7; do
              eval \"exec $n<>/dev/tcp/127.0.0.1/21\"; read -r -t 20 -u $n line; [ \"${line:0:3}\" = 220 ]
          done
-         ! curl -sS ftp://127.0.0.1/hello.txt 2>/dev/null'",
+         ! curl -sS ftp://127.0.0.1/hello.txt'",
     );
 }

@@ -8,10 +8,10 @@ use crate::machine::{Machine, unpacked};
 const FETCH: &str = "
     install -m 644 $FILES/$SERVICE /etc/xinetd.test
     $FILES/xinetd -dontfork -f /etc/xinetd.test </dev/null >/var/log/xinetd 2>&1 &
-    n=0; until curl -sS ftp://127.0.0.1/ >/dev/null 2>&1; do n=$((n+1)); [ $n -lt 200 ]; sleep .05; done
+    await curl -sS ftp://127.0.0.1/ >/dev/null 2>&1
     [ \"$(curl -sS ftp://127.0.0.1/hello.txt)\" = hello ]
     [ \"$(curl -sS 'ftp://[::1]/hello.txt')\" = hello ]
-    chmod 777 /srv/ftp; ! curl -sS -T /etc/hostname ftp://127.0.0.1/up 2>/dev/null";
+    chmod 777 /srv/ftp; fails curl -sS -T /etc/hostname ftp://127.0.0.1/up";
 
 /// Five connections at once are served, and the sixth is not.
 const FIVE: &str = "
@@ -19,7 +19,7 @@ const FIVE: &str = "
         eval \"exec $n<>/dev/tcp/127.0.0.1/21\"; read -r -t 20 -u $n line; [ \"${line:0:3}\" = 220 ]
     done
     servers=$(pgrep -xc wharf-ftpd)
-    ! curl -sS ftp://127.0.0.1/hello.txt 2>/dev/null
+    if curl -sS ftp://127.0.0.1/hello.txt; then echo a sixth is served >&2; exit 1; fi
     echo $servers'";
 
 fn machine(file: &str) -> Option<Machine> {
@@ -44,7 +44,7 @@ fn one_server_for_all_clients_that_ends_when_nobody_is_left() {
     machine.run(&format!("SERVICE=wharf-ftpd-wait{FETCH}"));
     assert_eq!(machine.run(FIVE).trim(), "1");
     machine.run(
-        "n=0; while pgrep -x wharf-ftpd >/dev/null; do n=$((n+1)); [ $n -lt 400 ]; sleep .05; done
+        "await fails pgrep -x wharf-ftpd >/dev/null 2>&1
          [ \"$(curl -sS ftp://127.0.0.1/hello.txt)\" = hello ]",
     );
 }

@@ -9,8 +9,12 @@
 mod common {
     pub(crate) mod client;
     pub(crate) mod ending;
+    #[expect(dead_code, reason = "not every program of tests needs all of it")]
+    pub(crate) mod processes;
     pub(crate) mod programs;
     pub(crate) mod server;
+    pub(crate) mod skipping;
+    pub(crate) mod waiting;
 }
 
 use common::programs;

@@ -2,64 +2,57 @@
 //! service manager passes, under inetd with `wait`, and with a service manager that wants to be told.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use tempfile::TempDir;
 
-use crate::common::client::Client;
+use crate::common::client::{Client, connect_data};
+use crate::common::ending::end;
+use crate::common::processes::lives;
+use crate::common::server::{LOOPBACK, Place, free_port, wharf_argv};
+use crate::common::waiting::within;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn within(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < end, "in time: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+fn place() -> Place {
+    Place::new().expect("a place to serve")
 }
 
-/// A folder that nobody may read, with a served one in it.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Place {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
-        fs::create_dir(folder.path().join("root")).expect("a folder");
-        Place(folder)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wharf-ftpd"));
-        let root = self.path("root");
-        command.args([
-            "-H",
-            "-f",
-            "none",
-            "--anonymoususer",
-            "nobody",
-            "--anonymousroot",
-        ]);
-        command.arg(root).stdin(Stdio::null());
-        command
-    }
+/// The server that serves this place to strangers and logs what happens on its standard error.
+fn logging_command(place: &Place) -> Command {
+    let words = wharf_argv(place);
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]).stdin(Stdio::null());
+    command
 }
 
-/// A port that was free a moment ago.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    listener.local_addr().expect("an address").port()
+/// The same without a log.
+fn command(place: &Place) -> Command {
+    let mut command = logging_command(place);
+    command.args(["-f", "none"]);
+    command
+}
+
+/// A listener of the test, and where it listens.
+fn listener() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind((LOOPBACK, 0)).expect("a port");
+    let address = listener.local_addr().expect("an address");
+    (listener, address)
+}
+
+/// An address that nobody listened on a moment ago.
+fn free_address() -> SocketAddr {
+    SocketAddr::new(LOOPBACK, free_port(LOOPBACK).expect("a port"))
+}
+
+/// An address as `-S` wants it.
+fn comma(address: SocketAddr) -> String {
+    address.to_string().replace(':', ",")
 }
 
 fn is_served(address: SocketAddr) -> bool {
@@ -69,22 +62,59 @@ fn is_served(address: SocketAddr) -> bool {
     client.reply().is_ok_and(|reply| reply.code == 220)
 }
 
-fn end(pid: u32) {
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    let pid = pid.expect("a number");
-    kill_process(pid, Signal::TERM).expect("it is there");
-    within("the server ends", || {
-        rustix::process::test_kill_process(pid).is_err()
-    });
-}
-
 /// Ends a child with the test.
 struct Ended(Child);
 
+impl Ended {
+    fn start(command: &mut Command) -> Ended {
+        Ended(command.spawn().expect("it starts"))
+    }
+
+    /// Waits until the server ends by itself, as one that has done its work.
+    #[track_caller]
+    fn ends_well(&mut self) {
+        let mut status = None;
+        within(PATIENCE, "the server ends", || {
+            status = self.0.try_wait().expect("a status");
+            status.is_some()
+        });
+        let status = status.expect("a status");
+        assert!(status.success(), "{status}");
+    }
+}
+
 impl Drop for Ended {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        end(&mut self.0);
+    }
+}
+
+/// A server that is nobody's child here; it ends with this value.
+struct Background(u32);
+
+impl Background {
+    /// The one whose number is in this file.
+    fn of(file: &Path) -> Background {
+        Background(number_in(file).expect("a number"))
+    }
+
+    fn signal(&self, signal: Signal) -> rustix::io::Result<()> {
+        let pid = i32::try_from(self.0).ok().and_then(Pid::from_raw);
+        kill_process(pid.expect("a number"), signal)
+    }
+
+    /// Asks it to end, which it does.
+    fn end(self) {
+        self.signal(Signal::TERM).expect("it is there");
+        within(PATIENCE, "the server ends", || !lives(self.0));
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if lives(self.0) {
+            let _ = self.signal(Signal::KILL);
+        }
     }
 }
 
@@ -98,19 +128,19 @@ fn run(mut command: Command) -> Output {
 
 #[test]
 fn b_returns_when_the_server_is_ready_and_the_number_is_in_the_file() {
-    let place = Place::new();
-    let (port, file) = (free_port(), place.path("pid"));
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let place = place();
+    let (address, file) = (free_address(), place.beside().join("pid"));
     let background = || {
-        let mut command = place.command();
-        command.args(["-B", "-S", &address.to_string().replace(':', ","), "-g"]);
+        let mut command = command(&place);
+        command.args(["-B", "-S", &comma(address), "-g"]);
         command.arg(&file);
         run(command)
     };
     let output = background();
     assert!(output.status.success(), "{output:?}");
     assert!(is_served(address), "ready when the command returns");
-    let number = number_in(&file).expect("a number");
+    let server = Background::of(&file);
+    let number = server.0;
     let session = fs::read_to_string(format!("/proc/{number}/stat")).expect("it is there");
     let fields: Vec<&str> = session
         .rsplit(')')
@@ -123,8 +153,10 @@ fn b_returns_when_the_server_is_ready_and_the_number_is_in_the_file() {
         number.to_string(),
         "no terminal's session: {session}"
     );
-    let stdio = |number| fs::read_link(format!("/proc/{}/fd/{number}", std::process::id()));
-    assert!(stdio(0).is_ok());
+    for descriptor in 0..=2 {
+        let open = fs::read_link(format!("/proc/{number}/fd/{descriptor}")).expect("it is open");
+        assert_eq!(open, Path::new("/dev/null"), "descriptor {descriptor}");
+    }
 
     // A second one with the same file says who has it.
     let second = background();
@@ -136,23 +168,22 @@ fn b_returns_when_the_server_is_ready_and_the_number_is_in_the_file() {
     );
     assert_eq!(said.lines().count(), 1, "{said}");
 
-    end(number);
+    server.end();
     assert!(number_in(&file).is_none(), "removed or empty");
     // What a killed server leaves is no obstacle.
     fs::write(&file, "1\n").expect("a file");
     let output = background();
     assert!(output.status.success(), "{output:?}");
-    end(number_in(&file).expect("a number"));
+    Background::of(&file).end();
 }
 
 #[test]
 fn b_gives_the_status_and_the_line_of_a_server_that_cannot_start() {
-    let place = Place::new();
-    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let address = taken.local_addr().expect("an address");
-    let mut command = place.command();
-    command.args(["-B", "-S", &address.to_string().replace(':', ","), "-g"]);
-    command.arg(place.path("pid"));
+    let place = place();
+    let (_taken, address) = listener();
+    let mut command = command(&place);
+    command.args(["-B", "-S", &comma(address), "-g"]);
+    command.arg(place.beside().join("pid"));
     let output = run(command);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(69), "{said}");
@@ -177,33 +208,26 @@ fn with_passed(command: &Command, socket: &OwnedFd) -> Command {
 
 #[test]
 fn sockets_that_a_service_manager_passes_are_listened_on() {
-    let place = Place::new();
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let address = listener.local_addr().expect("an address");
+    let place = place();
+    let (listener, address) = listener();
     // Who comes before the server waits for it.
     let mut early = Client::connect(address).expect("a connection");
     let socket = OwnedFd::from(listener);
-    let server = with_passed(&place.command(), &socket)
-        .spawn()
-        .expect("it starts");
-    let server = Ended(server);
+    let server = Ended::start(&mut with_passed(&command(&place), &socket));
     assert_eq!(early.reply().expect("a greeting").code, 220);
     assert!(is_served(address));
     drop(server);
     // The socket is the manager's: a new server goes on with it.
     let mut between = Client::connect(address).expect("nobody is refused");
-    let server = with_passed(&place.command(), &socket)
-        .spawn()
-        .expect("it starts");
-    let _server = Ended(server);
+    let _server = Ended::start(&mut with_passed(&command(&place), &socket));
     assert_eq!(between.reply().expect("a greeting").code, 220);
 }
 
 #[test]
 fn what_is_no_socket_for_us_is_refused_by_name() {
-    let place = Place::new();
+    let place = place();
     let file = OwnedFd::from(fs::File::open("/dev/null").expect("a file"));
-    let output = run(with_passed(&place.command(), &file));
+    let output = run(with_passed(&command(&place), &file));
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(78), "{said}");
     assert!(
@@ -214,54 +238,37 @@ fn what_is_no_socket_for_us_is_refused_by_name() {
 
 #[test]
 fn a_connection_that_a_socket_unit_passes_is_served_and_that_is_all() {
-    let place = Place::new();
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let address = listener.local_addr().expect("an address");
+    let place = place();
+    let (listener, address) = listener();
     let mut client = Client::connect(address).expect("a connection");
     let (accepted, _) = listener.accept().expect("the other end");
     let socket = OwnedFd::from(accepted);
-    let server = with_passed(&place.command(), &socket)
-        .spawn()
-        .expect("it starts");
-    let mut server = Ended(server);
+    let mut server = Ended::start(&mut with_passed(&command(&place), &socket));
     drop(socket);
     assert_eq!(client.reply().expect("a greeting").code, 220);
     assert_eq!(client.command("QUIT").expect("a reply").code, 221);
-    within("the server ends", || {
-        server
-            .0
-            .try_wait()
-            .expect("a status")
-            .is_some_and(|status| status.success())
-    });
+    server.ends_well();
 }
 
 #[test]
 fn inetd_with_wait_gets_its_socket_back_when_nobody_is_left() {
-    let place = Place::new();
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let address = listener.local_addr().expect("an address");
+    let place = place();
+    let (listener, address) = listener();
     let share = || OwnedFd::from(listener.try_clone().expect("a second handle"));
-    let mut command = place.command();
+    let mut command = command(&place);
     command.stdin(share()).stdout(share()).stderr(share());
-    let mut server = Ended(command.spawn().expect("it starts"));
+    let mut server = Ended::start(&mut command);
     assert!(is_served(address));
     assert!(is_served(address), "more than one client");
-    within("the server ends", || {
-        server
-            .0
-            .try_wait()
-            .expect("a status")
-            .is_some_and(|status| status.success())
-    });
+    server.ends_well();
     // The port is still inetd's.
     assert!(Client::connect(address).is_ok());
 }
 
 #[test]
 fn a_service_manager_is_told_what_the_server_does() {
-    let place = Place::new();
-    let path = place.path("notify");
+    let place = place();
+    let path = place.beside().join("notify");
     let manager = UnixDatagram::bind(&path).expect("a socket");
     manager.set_read_timeout(Some(PATIENCE)).expect("a limit");
     let told = |wanted: &str| {
@@ -276,14 +283,14 @@ fn a_service_manager_is_told_what_the_server_does() {
             }
         }
     };
-    let mut command = place.command();
+    let mut command = command(&place);
     command
         .args(["-S", "127.0.0.1,0"])
         .env("NOTIFY_SOCKET", &path);
     command
         .env("WATCHDOG_USEC", "400000")
         .env_remove("WATCHDOG_PID");
-    let server = Ended(command.spawn().expect("it starts"));
+    let server = Ended::start(&mut command);
     let ready = told("READY=1");
     assert!(
         ready.contains(&format!("MAINPID={}", server.0.id())),
@@ -303,10 +310,10 @@ fn a_service_manager_is_told_what_the_server_does() {
 
 #[test]
 fn check_says_what_a_start_would_and_makes_nothing() {
-    let place = Place::new();
-    let (log, pid) = (place.path("transfers"), place.path("pid"));
+    let place = place();
+    let (log, pid) = (place.beside().join("transfers"), place.beside().join("pid"));
     let check = |flags: &[&str]| {
-        let mut command = place.command();
+        let mut command = command(&place);
         command
             .args(["--check", "-f", "ftp", "-O"])
             .arg(&log)
@@ -324,12 +331,8 @@ fn check_says_what_a_start_would_and_makes_nothing() {
     );
     assert!(!log.exists() && !pid.exists(), "nothing is made");
 
-    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let address = taken
-        .local_addr()
-        .expect("an address")
-        .to_string()
-        .replace(':', ",");
+    let (_taken, address) = listener();
+    let address = comma(address);
     for (flags, status, words) in [
         (&["-S", &address][..], 69, "another program listens there"),
         (
@@ -360,8 +363,8 @@ fn check_says_what_a_start_would_and_makes_nothing() {
 #[test]
 fn several_addresses_are_listened_on_and_their_ports_printed() {
     use std::io::{BufRead, BufReader};
-    let place = Place::new();
-    let mut command = place.command();
+    let place = place();
+    let mut command = command(&place);
     command.args([
         "-S",
         "127.0.0.1,0",
@@ -371,7 +374,7 @@ fn several_addresses_are_listened_on_and_their_ports_printed() {
         "127.0.0.3,0",
     ]);
     command.arg("--printport").stdout(Stdio::piped());
-    let mut server = Ended(command.spawn().expect("it starts"));
+    let mut server = Ended::start(&mut command);
     let out = BufReader::new(server.0.stdout.take().expect("its output"));
     let ports: Vec<u16> = out
         .lines()
@@ -386,46 +389,36 @@ fn several_addresses_are_listened_on_and_their_ports_printed() {
 
 #[test]
 fn sigusr1_logs_a_line_of_counters() {
-    let place = Place::new();
-    fs::write(place.path("root/f"), [b'x'; 1000]).expect("a file");
-    let port = free_port();
-    let errors = place.path("errors");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wharf-ftpd"));
-    command.args([
-        "-H",
-        "--anonymoususer",
-        "nobody",
-        "-S",
-        &format!("127.0.0.1,{port}"),
-    ]);
-    command.arg("--anonymousroot").arg(place.path("root"));
+    let place = place();
+    fs::write(place.root().join("f"), [b'x'; 1000]).expect("a file");
+    let (address, errors) = (free_address(), place.beside().join("errors"));
+    let mut command = logging_command(&place);
     command
-        .stdin(Stdio::null())
+        .args(["-S", &comma(address)])
         .stderr(fs::File::create(&errors).expect("a file"));
-    let server = Ended(command.spawn().expect("it starts"));
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    within("it serves", || is_served(address));
+    let server = Ended::start(&mut command);
+    within(PATIENCE, "it serves", || is_served(address));
     let mut client = Client::connect(address).expect("a connection");
     client.reply().expect("a greeting");
     assert_eq!(client.command("USER ftp").expect("a reply").code, 230);
     let at = client.ask_passive().expect("a port");
-    let mut data = crate::common::client::connect_data(at).expect("a connection");
+    let mut data = connect_data(at).expect("a connection");
     assert_eq!(client.command("RETR f").expect("a reply").code, 150);
     std::io::copy(&mut data, &mut std::io::sink()).expect("bytes");
     assert_eq!(client.reply().expect("a reply").code, 226);
     kill_process(Pid::from_child(&server.0), Signal::USR1).expect("it is there");
     let wanted = "Signal 10: 1 sessions now (1 anonymous), 2 since the start; uploads: 0 whole, 0 broken, 0 bytes; \
                   downloads: 1 whole, 0 broken, 1000 bytes";
-    within(wanted, || {
+    within(PATIENCE, wanted, || {
         fs::read_to_string(&errors).is_ok_and(|said| said.contains(wanted))
     });
 }
 
 #[test]
 fn flags_from_the_environment_hold_and_those_of_the_command_line_win() {
-    let place = Place::new();
+    let place = place();
     let printed = |arguments: &[&str]| {
-        let mut command = place.command();
+        let mut command = command(&place);
         command
             .env("WHARF_BIND", "127.0.0.1,0")
             .env("WHARF_FLAGS", "--check");
@@ -436,7 +429,7 @@ fn flags_from_the_environment_hold_and_those_of_the_command_line_win() {
     };
     assert!(printed(&[]).contains("listen on 127.0.0.1:"));
     assert!(printed(&["-S", "127.0.0.2,0"]).contains("listen on 127.0.0.2:"));
-    let mut wrong = place.command();
+    let mut wrong = command(&place);
     wrong.env("WHARF_MAXCLIENTSNUMBER", "many");
     let output = run(wrong);
     let said = String::from_utf8_lossy(&output.stderr);

@@ -153,16 +153,3 @@ pub(crate) fn berkeley_database(path: &Path, lines: &str) {
     assert!(loader.wait().expect("it ends").success());
     fs::set_permissions(path, Permissions::from_mode(0o600)).expect("a mode");
 }
-
-/// The children of a process (proc(5), task/TID/children).
-pub(crate) fn children(pid: &str) -> Vec<String> {
-    let path = format!("/proc/{pid}/task/{pid}/children");
-    let text = fs::read_to_string(path).expect("children");
-    text.split_whitespace().map(str::to_owned).collect()
-}
-
-pub(crate) fn keeper_of(server: &Running) -> String {
-    let mut children = children(&server.pid().to_string());
-    assert_eq!(children.len(), 1, "the keeper is the only child");
-    children.remove(0)
-}

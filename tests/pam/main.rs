@@ -8,6 +8,9 @@
 mod common {
     pub(crate) mod client;
     pub(crate) mod ending;
+    pub(crate) mod processes;
+    pub(crate) mod skipping;
+    pub(crate) mod waiting;
 }
 
 #[path = "../accounts/support.rs"]

@@ -1,6 +1,5 @@
 //! A session of PAM is open as long as that of FTP, and closed by the process that opened it, whatever ends it.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,7 +7,8 @@ use rustix::process::Signal;
 use socket2::SockRef;
 
 use crate::common::client::Client;
-use crate::machine::{Machine, children, keeper_of, stack};
+use crate::common::processes::{children, lives};
+use crate::machine::{Machine, stack};
 use crate::support::{PASSWORD, PATIENCE, Running, expect, expect_reply, not_root, signal, within};
 
 fn machine() -> Machine {
@@ -22,31 +22,27 @@ fn machine() -> Machine {
 }
 
 /// The process that opened the last session, which is still open.
-fn opened(machine: &Machine, count: usize) -> String {
+fn opened(machine: &Machine, count: usize) -> u32 {
     let notes = machine.await_notes(count);
-    let last = notes.last().expect("a line");
-    let opener = last.strip_prefix("open_session ").expect("opened");
-    opener.to_owned()
+    opener(notes.last().expect("a line"))
 }
 
-fn is_there(process: &str) -> bool {
-    Path::new("/proc").join(process).exists()
+/// The process that has opened a session with this note.
+fn opener(note: &str) -> u32 {
+    let opener = note.strip_prefix("open_session ").expect("opened");
+    opener.parse().expect("a number")
 }
 
 /// Waits until a session is closed by its opener, who has nothing to do then.
 #[track_caller]
-fn await_closed(machine: &Machine, count: usize, opener: &str) {
+fn await_closed(machine: &Machine, count: usize, opener: u32) {
     let notes = machine.await_notes(count);
     assert_eq!(
         notes[count - 1],
         format!("close_session {opener}"),
         "{notes:?}"
     );
-    within(PATIENCE, "the process ends", || {
-        // That of a process nobody has waited for is empty.
-        fs::read(format!("/proc/{opener}/cmdline")).is_ok_and(|line| line.is_empty())
-            || !is_there(opener)
-    });
+    within(PATIENCE, "the process ends", || !lives(opener));
 }
 
 #[test]
@@ -61,12 +57,12 @@ fn a_session_is_closed_when_the_client_says_goodbye_or_leaves_its_account() {
     expect(&mut client, "NOOP", 200);
     assert_eq!(machine.notes().len(), 1, "it stays open");
     expect(&mut client, "REIN", 220);
-    await_closed(&machine, 2, &opener);
+    await_closed(&machine, 2, opener);
     expect(&mut client, "USER joe", 331);
     expect(&mut client, &format!("PASS {PASSWORD}"), 230);
     let opener = opened(&machine, 3);
     expect(&mut client, "QUIT", 221);
-    await_closed(&machine, 4, &opener);
+    await_closed(&machine, 4, opener);
 }
 
 /// A server in a container is often the init of it, which waits for nobody.
@@ -79,9 +75,11 @@ fn what_holds_a_session_belongs_to_the_keeper_who_waits_for_its_end() {
     let server = machine.start();
     let client = server.login("joe");
     let opener = opened(&machine, 1);
-    assert!(children(&keeper_of(&server)).contains(&opener));
+    assert!(children(server.keeper()).contains(&opener));
     drop(client);
-    within(PATIENCE, "nothing is left of it", || !is_there(&opener));
+    // Not even a zombie.
+    let process = Path::new("/proc").join(opener.to_string());
+    within(PATIENCE, "nothing is left of it", || !process.exists());
 }
 
 #[test]
@@ -98,7 +96,7 @@ fn a_session_is_closed_when_the_client_vanishes() {
         .set_linger(Some(Duration::ZERO))
         .expect("an option");
     drop(client);
-    await_closed(&machine, 2, &opener);
+    await_closed(&machine, 2, opener);
 }
 
 #[test]
@@ -113,7 +111,7 @@ fn a_session_is_closed_when_the_server_ends_or_is_killed() {
         let _client = server.login("joe");
         let opener = opened(&machine, 2 * number + 1);
         end(server);
-        await_closed(&machine, 2 * number + 2, &opener);
+        await_closed(&machine, 2 * number + 2, opener);
     }
 }
 
@@ -171,8 +169,7 @@ fn a_session_of_a_login_that_failed_after_all_is_closed_at_once() {
     let server = machine.start();
     assert_eq!(server.code("joe"), 421, "there is no home");
     let notes = machine.await_notes(2);
-    let opener = notes[0].strip_prefix("open_session ").expect("opened");
-    await_closed(&machine, 2, opener);
+    await_closed(&machine, 2, opener(&notes[0]));
 }
 
 #[test]
@@ -196,7 +193,7 @@ fn a_session_of_a_client_of_inetd_is_closed_and_its_modules_do_not_talk_to_the_c
     let opener = opened(&machine, 1);
     expect(&mut client, "NOOP", 200);
     expect(&mut client, "QUIT", 221);
-    await_closed(&machine, 2, &opener);
+    await_closed(&machine, 2, opener);
     assert_eq!(client.line().expect("the end"), None);
     assert!(server.wait().expect("it ends").success());
 }

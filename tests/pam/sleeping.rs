@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::common::client::Client;
-use crate::machine::{Machine, children, keeper_of, stack};
+use crate::common::processes::children;
+use crate::machine::{Machine, stack};
 use crate::support::{PASSWORD, PATIENCE, Running, expect, not_root, within};
 
 /// More than there are processes to check passwords at first.
@@ -54,7 +55,7 @@ fn sleepers(server: &Running) -> Vec<(Client, Instant)> {
 
 /// How many processes the keeper has.
 fn processes(server: &Running) -> usize {
-    children(&keeper_of(server)).len()
+    children(server.keeper()).len()
 }
 
 #[test]

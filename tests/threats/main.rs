@@ -8,6 +8,8 @@
 #[path = "../common"]
 mod common {
     pub(crate) mod client;
+    pub(crate) mod skipping;
+    pub(crate) mod waiting;
 }
 
 mod confinement;

@@ -16,6 +16,8 @@ use socket2::SockRef;
 use tempfile::TempDir;
 
 use crate::common::client::{Client, connect_data};
+pub(crate) use crate::common::skipping::cannot;
+pub(crate) use crate::common::waiting::within;
 
 /// How long the server may take to start, to end, and to tidy up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,18 +36,6 @@ pub(crate) fn together() -> RwLockReadGuard<'static, ()> {
 /// For a test that measures time, or needs the machine.
 pub(crate) fn alone() -> RwLockWriteGuard<'static, ()> {
     MACHINE.write().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Whether a test cannot be run here; with `CI` set that is a failure.
-pub(crate) fn cannot(lacking: bool, reason: &str) -> bool {
-    if lacking {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "in CI this must run: {reason}"
-        );
-        eprintln!("skipped: {reason}");
-    }
-    lacking
 }
 
 /// Whether the tests may act as root.
@@ -69,15 +59,6 @@ pub(crate) fn raise_own_descriptor_limit() {
         maximum,
     };
     setrlimit(Resource::Nofile, raised).expect("the soft limit may be raised");
-}
-
-/// Waits until `holds`, or fails with `what` after `limit`.
-pub(crate) fn within(limit: Duration, what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + limit;
-    while !holds() {
-        assert!(Instant::now() < end, "not within {limit:?}: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// The directories of one test: the served tree and what lies beside it.
