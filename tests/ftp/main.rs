@@ -9,7 +9,6 @@
 mod common {
     pub(crate) mod client;
     pub(crate) mod ending;
-    #[expect(dead_code, reason = "not every program of tests needs all of it")]
     pub(crate) mod processes;
     pub(crate) mod programs;
     pub(crate) mod server;
@@ -25,7 +24,6 @@ mod curl;
 mod fixture;
 mod inetd;
 mod inetutils;
-mod keeper;
 mod lftp;
 mod ncftp;
 mod python;

@@ -5,16 +5,17 @@ use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 use crate::common::client::{Client, connect_data};
 use crate::common::ending::end;
-use crate::common::processes::lives;
+use crate::common::processes::{children, lives};
 use crate::common::server::{LOOPBACK, Place, free_port, wharf_argv};
+use crate::common::skipping::cannot;
 use crate::common::waiting::within;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -265,47 +266,139 @@ fn inetd_with_wait_gets_its_socket_back_when_nobody_is_left() {
     assert!(Client::connect(address).is_ok());
 }
 
+/// A service manager that wants to be told.
+struct Manager(UnixDatagram);
+
+impl Manager {
+    /// One that this server will tell.
+    fn of(command: &mut Command, place: &Place) -> Manager {
+        let path = place.beside().join("notify");
+        command.env("NOTIFY_SOCKET", &path);
+        Manager(UnixDatagram::bind(path).expect("a socket"))
+    }
+
+    /// The first message with a line that begins so, if it comes in that time.
+    fn hears(&self, wanted: &str, limit: Duration) -> Option<String> {
+        let until = Instant::now() + limit;
+        let mut buffer = [0; 512];
+        loop {
+            let left = until.checked_duration_since(Instant::now())?;
+            let left = left.max(Duration::from_millis(1));
+            self.0.set_read_timeout(Some(left)).expect("a limit");
+            let length = self.0.recv(&mut buffer).ok()?;
+            let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            if text.lines().any(|line| line.starts_with(wanted)) {
+                return Some(text);
+            }
+        }
+    }
+
+    #[track_caller]
+    fn is_told(&self, wanted: &str) -> String {
+        let heard = self.hears(wanted, PATIENCE);
+        heard.unwrap_or_else(|| panic!("not told: {wanted}"))
+    }
+}
+
 #[test]
 fn a_service_manager_is_told_what_the_server_does() {
     let place = place();
-    let path = place.beside().join("notify");
-    let manager = UnixDatagram::bind(&path).expect("a socket");
-    manager.set_read_timeout(Some(PATIENCE)).expect("a limit");
-    let told = |wanted: &str| {
-        let mut buffer = [0; 512];
-        loop {
-            let length = manager
-                .recv(&mut buffer)
-                .unwrap_or_else(|_| panic!("told: {wanted}"));
-            let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
-            if text.lines().any(|line| line.starts_with(wanted)) {
-                return text;
-            }
-        }
-    };
     let mut command = command(&place);
+    let manager = Manager::of(&mut command, &place);
     command
         .args(["-S", "127.0.0.1,0"])
-        .env("NOTIFY_SOCKET", &path);
-    command
         .env("WATCHDOG_USEC", "400000")
         .env_remove("WATCHDOG_PID");
     let server = Ended::start(&mut command);
-    let ready = told("READY=1");
+    let ready = manager.is_told("READY=1");
     assert!(
         ready.contains(&format!("MAINPID={}", server.0.id())),
         "{ready}"
     );
-    told("STATUS=0 sessions");
-    told("WATCHDOG=1");
-    told("WATCHDOG=1");
+    manager.is_told("STATUS=0 sessions");
+    manager.is_told("WATCHDOG=1");
+    manager.is_told("WATCHDOG=1");
     let pid = Pid::from_child(&server.0);
     kill_process(pid, Signal::HUP).expect("it is there");
-    let reloading = told("RELOADING=1");
+    let reloading = manager.is_told("RELOADING=1");
     assert!(reloading.contains("MONOTONIC_USEC="), "{reloading}");
-    told("READY=1");
+    manager.is_told("READY=1");
     kill_process(pid, Signal::TERM).expect("it is there");
-    told("STOPPING=1");
+    manager.is_told("STOPPING=1");
+}
+
+#[test]
+fn a_manager_that_is_not_there_keeps_nobody_from_being_served() {
+    let place = place();
+    let address = free_address();
+    let mut command = command(&place);
+    command
+        .args(["-S", &comma(address)])
+        .env("NOTIFY_SOCKET", place.beside().join("nobody"));
+    let _server = Ended::start(&mut command);
+    within(PATIENCE, "it serves", || is_served(address));
+}
+
+/// A server that needs a keeper, and is missed without one: only root binds this port.
+fn with_keeper(place: &Place, address: SocketAddr) -> Option<Command> {
+    if cannot(!geteuid().is_root(), "ports below 1024 need root") {
+        return None;
+    }
+    let mut command = command(place);
+    command.args(["--activeport", "20", "-S", &comma(address)]);
+    Some(command)
+}
+
+fn keeper_of(server: &Ended) -> u32 {
+    let children = children(server.0.id());
+    assert_eq!(children.len(), 1, "the keeper is the only child");
+    children[0]
+}
+
+fn open_files(pid: u32) -> Vec<PathBuf> {
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).expect("descriptors");
+    let links = descriptors
+        .flatten()
+        .map(|entry| fs::read_link(entry.path()));
+    links.flatten().collect()
+}
+
+#[test]
+fn a_pid_file_is_not_held_by_the_keeper_who_outlives_a_killed_server() {
+    let place = place();
+    let address = free_address();
+    let Some(mut command) = with_keeper(&place, address) else {
+        return;
+    };
+    let file = place.beside().join("pid");
+    let server = Ended::start(command.arg("-g").arg(&file));
+    within(PATIENCE, "it serves", || is_served(address));
+    let file = fs::canonicalize(file).expect("the file");
+    assert!(open_files(server.0.id()).contains(&file));
+    assert!(!open_files(keeper_of(&server)).contains(&file));
+}
+
+#[test]
+fn a_server_whose_keeper_died_is_not_stopping_as_long_as_a_session_goes_on() {
+    let place = place();
+    let address = free_address();
+    let Some(mut command) = with_keeper(&place, address) else {
+        return;
+    };
+    let manager = Manager::of(&mut command, &place);
+    let server = Ended::start(&mut command);
+    manager.is_told("READY=1");
+    let mut client = Client::connect(address).expect("a connection");
+    assert_eq!(client.reply().expect("a greeting").code, 220);
+    let keeper = i32::try_from(keeper_of(&server))
+        .ok()
+        .and_then(Pid::from_raw);
+    kill_process(keeper.expect("a number"), Signal::KILL).expect("it is there");
+    // A manager that was told would end the session after its own time.
+    assert_eq!(manager.hears("STOPPING=1", Duration::from_secs(2)), None);
+    assert_eq!(client.command("NOOP").expect("a reply").code, 200);
+    assert_eq!(client.command("QUIT").expect("a reply").code, 221);
+    manager.is_told("STOPPING=1");
 }
 
 #[test]
