@@ -34,11 +34,12 @@ pub(super) const FOLDER: Dialect = Dialect {
 const PID_FILE: &str = "/var/run/pure-ftpd/pure-ftpd.pid";
 
 /// Flags of which the later one on the command line counts, so that the order of files decides.
-const RIVALS: [(&str, &str); 4] = [
+const RIVALS: [(&str, &str); 5] = [
     ("anonymousonly", "noanonymous"),
     ("allowuserfxp", "allowanonymousfxp"),
     ("trustedgid", "chrooteveryone"),
     ("anonymousbandwidth", "userbandwidth"),
+    ("anonymousratio", "userratio"),
 ];
 
 /// The start script's choices, for the manual page.
@@ -320,6 +321,10 @@ fn refuse_rivals(translation: &mut Translation) {
         let (Some(first), Some(second)) = (of(one), of(other)) else {
             continue;
         };
+        // There is one ratio, and both have it hold for everybody.
+        if one.ends_with("ratio") && first.value == second.value {
+            continue;
+        }
         let origin = second.origin.clone();
         let reason = format!(
             "with {} as well, the order in which the directory lists them would decide",
@@ -442,4 +447,44 @@ pub fn translate_setting(bytes: &[u8]) -> Translation {
     let whole = Origin::file(&text.path);
     pureftpd::finish(&whole, &seen, &files, &mut translation);
     translation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(flags: &[(&str, &str)]) -> bool {
+        let mut translation = Translation::default();
+        for (long, value) in flags {
+            let origin = Origin::file(&Rc::from(Path::new(long)));
+            match *value {
+                "" => translation.switch(&origin, long),
+                value => translation.value(&origin, long, value),
+            }
+        }
+        refuse_rivals(&mut translation);
+        translation.is_refused()
+    }
+
+    #[test]
+    fn what_the_order_of_the_directory_would_decide_is_refused() {
+        for (one, other) in [
+            ("anonymousonly", "noanonymous"),
+            ("allowuserfxp", "allowanonymousfxp"),
+        ] {
+            assert!(refused(&[(one, ""), (other, "")]), "{one}");
+            assert!(!refused(&[(one, "")]), "{one}");
+        }
+        assert!(refused(&[("trustedgid", "7"), ("chrooteveryone", "")]));
+        assert!(refused(&[
+            ("anonymousbandwidth", "8"),
+            ("userbandwidth", "8")
+        ]));
+    }
+
+    #[test]
+    fn two_ratios_are_rivals_unless_they_are_the_same() {
+        assert!(refused(&[("anonymousratio", "1:10"), ("userratio", "1:5")]));
+        assert!(!refused(&[("anonymousratio", "1:5"), ("userratio", "1:5")]));
+    }
 }
