@@ -244,7 +244,7 @@ impl Files {
 
     /// Where a symbolic link leads, if it is one.
     pub fn link(&self, path: &Path) -> Option<PathBuf> {
-        fs::read_link(path).ok().filter(|_| self.has_disk)
+        self.has_disk.then(|| fs::read_link(path).ok()).flatten()
     }
 
     /// Whether there is a folder.
