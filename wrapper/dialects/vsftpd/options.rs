@@ -99,7 +99,7 @@ const NO_TLS_YET: &str = "set it to NO if clear text will do, or wait for a late
 pub(super) const OPTIONS: &[Known] = &[
     o("accept_timeout", Number(60), Flag("accepttimeout"), "Given even without a line, as 60 seconds."),
     o("allow_anon_ssl", Yes(false), Nothing, WITHOUT_TLS),
-    o("allow_writeable_chroot", Yes(false), Flag("refusewritableroot"), "YES needs no flag. NO, which also holds without a line, has users who are kept in a directory they can write refused, and a server not started whose anonymous root is one."),
+    o("allow_writeable_chroot", Yes(false), Flag("refusewritableroot"), "vsftpd allows it to users, never to anonymous: YES gives the flag where anonymous may log in and no users are kept in, and a warning where they are. NO, which also holds without a line, has users who are kept in a directory they can write refused, and a server not started whose anonymous root is one."),
     o("anon_max_rate", Number(0), Flags(&["anonymousbandwidth", "userbandwidth"]), "Bytes a second become KiB, rounded down; below 1024 it is refused. A limit for users other than that for anonymous can be told only when it is none."),
     o("anon_mkdir_write_enable", Yes(false), Flag("anonymouscancreatedirs"), "Directories are made only where uploads are allowed as well."),
     o("anon_other_write_enable", Yes(false), Refused("leave it out; virtual users may overwrite and delete with virtual_use_local_privs=YES"), "Anonymous never overwrites, deletes or renames."),

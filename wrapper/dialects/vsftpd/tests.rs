@@ -5,7 +5,7 @@ use super::options::{DEBIAN, Kind, OPTIONS, UPSTREAM};
 use super::{FILE, number};
 use crate::wrapper::dialects::{detect, translate_bytes};
 use crate::wrapper::files::{Files, Source, Text};
-use crate::wrapper::translation::{Outcome, Translation, has_source};
+use crate::wrapper::translation::{Finding, Outcome, Translation, has_source};
 
 /// Accounts by a method that every build has.
 fn choices(variant: &'static str) -> Choices {
@@ -215,7 +215,7 @@ fn passwords_are_pams_unless_the_command_line_names_another_method() {
     } else {
         assert!(refusals(&translation)[0].contains("--login unix"), "{text}");
     }
-    let warned = |finding: &&crate::wrapper::translation::Finding| matches!(&finding.outcome, Outcome::Ignored(why) if why.contains("in place of PAM"));
+    let warned = |finding: &&Finding| matches!(&finding.outcome, Outcome::Ignored(why) if why.contains("in place of PAM"));
     assert_eq!(
         read(DEBIAN, LOCAL).findings.iter().filter(warned).count(),
         1
@@ -300,7 +300,10 @@ fn where_users_are_kept() {
     );
     lacks(LOCAL, "--refusewritableroot");
     has("anonymous_enable=YES", "--refusewritableroot");
-    lacks("allow_writeable_chroot=YES", "--refusewritableroot");
+    lacks(
+        &format!("{LOCAL}chroot_local_user=YES\nallow_writeable_chroot=YES"),
+        "--refusewritableroot",
+    );
     has(
         &format!("{LOCAL}chroot_list_enable=YES"),
         "--chrootlist /etc/vsftpd.chroot_list",
@@ -341,6 +344,20 @@ fn virtual_users_are_held_to_the_rules_for_anonymous_unless_told_otherwise() {
     has(GUEST, "-z");
     has(GUEST, "--worldreadableonly");
     has(&format!("{GUEST}anon_umask=022"), "-U 133:022");
+/// vsftpd's allow_writeable_chroot is for users alone.
+#[test]
+fn a_writable_root_of_anonymous_is_never_served_in_silence() {
+    has("allow_writeable_chroot=YES", "--refusewritableroot");
+    has(
+        "local_enable=YES\nallow_writeable_chroot=YES",
+        "--refusewritableroot",
+    );
+    let kept = "local_enable=YES\nchroot_local_user=YES\nallow_writeable_chroot=YES";
+    lacks(kept, "--refusewritableroot");
+    let warned = |finding: &Finding| matches!(&finding.outcome, Outcome::Warned(text) if text.contains("anonymous"));
+    assert!(read(DEBIAN, kept).findings.iter().any(warned));
+}
+
     let local = format!("{GUEST}virtual_use_local_privs=YES\nallow_writeable_chroot=YES");
     assert!(
         !all(&local).contains("mapusersasanonymous"),

@@ -177,7 +177,7 @@ fn passwords(rules: &mut Rules<'_>, groups: Groups, files: &mut Files, choices: 
         let why = format!(
             "--login {name} asks for passwords in place of PAM; what the service forbids besides does not hold"
         );
-        rules.warn("pam_service_name", &why);
+        rules.ignore_unset("pam_service_name", &why);
         if name == "unix" {
             keep_ftpusers_out(rules, files);
         }
@@ -406,7 +406,7 @@ fn confinement(rules: &mut Rules<'_>, groups: Groups) {
     ];
     if !groups.local {
         rules.all_nothing(&keys, NO_USERS);
-        return writable_roots(rules, groups.anonymous);
+        return writable_roots(rules, groups, false);
     }
     let (all, listed) = (
         rules.yes("chroot_local_user"),
@@ -442,19 +442,23 @@ fn confinement(rules: &mut Rules<'_>, groups: Groups) {
             }
         }
     }
-    writable_roots(
-        rules,
-        groups.anonymous || all || listed || groups.guests_as_anonymous,
-    );
+    writable_roots(rules, groups, all || listed || groups.guests_as_anonymous);
 }
 
-/// vsftpd turns those away who can write the directory they are kept in, anonymous among them.
-fn writable_roots(rules: &mut Rules<'_>, keeps: bool) {
+/// vsftpd turns those away who can write the directory they are kept in: anonymous always, users unless they are allowed to.
+fn writable_roots(rules: &mut Rules<'_>, groups: Groups, keeps_users: bool) {
     const KEY: &str = "allow_writeable_chroot";
-    match (rules.yes(KEY), keeps) {
-        (true, _) => rules.nothing(KEY, "who is kept in a directory may be able to write it"),
-        (false, true) => rules.switch(KEY, "refusewritableroot"),
-        (false, false) => rules.nothing(KEY, "nobody is kept in"),
+    match (rules.yes(KEY), groups.anonymous, keeps_users) {
+        (true, true, true) => rules.warn(
+            KEY,
+            "users may be able to write the directory they are kept in, and so may anonymous, which vsftpd turns away then: \
+             let the root of anonymous be root's, with mode 0755",
+        ),
+        (true, false, _) => rules.nothing(KEY, "who is kept in a directory may be able to write it"),
+        (true, true, false) | (false, true, _) | (false, _, true) => {
+            rules.switch(KEY, "refusewritableroot");
+        }
+        (false, false, false) => rules.nothing(KEY, "nobody is kept in"),
     }
 }
 
