@@ -183,7 +183,7 @@ pub(super) const OPTIONS: &[Known] = &[
     o("nopriv_user", Text("user", "nobody"), Nothing, INSIDE),
     o("one_process_model", Yes(false), Nothing, "one process serves all; with local_enable it is refused, as vsftpd then serves nobody"),
     o("pam_service_name", Text("name", "ftp"), Flag("pamservice"), "With local_enable, even without a line.").debian(Text("name", "vsftpd")),
-    o("passwd_chroot_enable", Yes(false), Nothing, "in a home of the form /jail/./start the jail always ends before the dot; refused where that would give more than NO does"),
+    o("passwd_chroot_enable", Yes(false), Nothing, "in a home of the form /jail/./start the jail always ends before the dot; refused where that would give more than NO does, or where /etc/passwd cannot be read"),
     o("pasv_addr_resolve", Yes(false), Flag("forcepassiveip"), "A name in pasv_address needs it."),
     o("pasv_address", Text("address", ""), Flag("forcepassiveip"), ""),
     o("pasv_enable", Yes(true), Flag("natmode"), "NO gives the flag."),

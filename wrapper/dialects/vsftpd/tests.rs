@@ -1,6 +1,8 @@
 //! Texts of files and what they become.
 
-use super::super::{Choices, translate_bytes_with};
+use std::path::Path;
+
+use super::super::{Choices, translate, translate_bytes_with};
 use super::options::{DEBIAN, Kind, OPTIONS, UPSTREAM};
 use super::{FILE, number};
 use crate::wrapper::dialects::{detect, translate_bytes};
@@ -334,16 +336,6 @@ fn where_users_are_kept() {
     has("ftp_username=files", "--anonymoususer files");
 }
 
-#[test]
-fn virtual_users_are_held_to_the_rules_for_anonymous_unless_told_otherwise() {
-    let all = |text: &str| flags(text).join(" ");
-    has(GUEST, "--mapusers v");
-    has(GUEST, "--mapusersasanonymous");
-    has(GUEST, "-A");
-    has(GUEST, "-i");
-    has(GUEST, "-z");
-    has(GUEST, "--worldreadableonly");
-    has(&format!("{GUEST}anon_umask=022"), "-U 133:022");
 /// vsftpd's allow_writeable_chroot is for users alone.
 #[test]
 fn a_writable_root_of_anonymous_is_never_served_in_silence() {
@@ -358,6 +350,28 @@ fn a_writable_root_of_anonymous_is_never_served_in_silence() {
     assert!(read(DEBIAN, kept).findings.iter().any(warned));
 }
 
+/// Of a file that is too large, or behind the bound of what is read in all, nothing is known.
+#[test]
+fn homes_that_cannot_be_read_may_hold_a_dot() {
+    let mut files = Files::of_machine();
+    while files.read(Path::new("/etc/passwd")).is_ok() {}
+    let text = format!("{LOCAL}chroot_local_user=YES");
+    let source = Source::File(Text::of_bytes(Path::new("file"), text.as_bytes()));
+    let translation = translate(&FILE, &source, &mut files, &choices(DEBIAN));
+    let said = refusals(&translation).join("\n");
+    assert!(said.contains("cannot be read"), "{said}");
+}
+
+#[test]
+fn virtual_users_are_held_to_the_rules_for_anonymous_unless_told_otherwise() {
+    let all = |text: &str| flags(text).join(" ");
+    has(GUEST, "--mapusers v");
+    has(GUEST, "--mapusersasanonymous");
+    has(GUEST, "-A");
+    has(GUEST, "-i");
+    has(GUEST, "-z");
+    has(GUEST, "--worldreadableonly");
+    has(&format!("{GUEST}anon_umask=022"), "-U 133:022");
     let local = format!("{GUEST}virtual_use_local_privs=YES\nallow_writeable_chroot=YES");
     assert!(
         !all(&local).contains("mapusersasanonymous"),
@@ -543,7 +557,7 @@ fn every_option_is_spoken_of_whatever_its_value_and_company() {
 #[test]
 fn a_file_of_another_server_is_none_of_its_kind() {
     let found = |text: &str| {
-        let source = Source::File(Text::of_bytes(std::path::Path::new("x"), text.as_bytes()));
+        let source = Source::File(Text::of_bytes(Path::new("x"), text.as_bytes()));
         detect(&source, &mut Files::none()).map(|dialect| dialect.name)
     };
     assert_eq!(found("listen=YES\nwrite_enable=YES"), Ok("vsftpd"));

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::super::{Choices, os};
 use super::settings::Rules;
-use crate::wrapper::files::Files;
+use crate::wrapper::files::{Files, Unusable};
 use crate::wrapper::print::shown;
 use crate::wrapper::translation::has_source;
 
@@ -321,7 +321,7 @@ fn roots(rules: &mut Rules<'_>, groups: Groups, files: &mut Files) {
     // It stands in for the name in the homes of the system's users, which vsftpd looks up when one logs in.
     let guest = rules.text("guest_username").filter(|_| groups.guests);
     let cure = "write the directory as local_root, with the token in it";
-    let Some(homes) = homes(files) else {
+    let Ok(homes) = homes(files) else {
         rules.nothing("local_root", "none");
         return rules.refuse(
             "user_sub_token",
@@ -387,15 +387,18 @@ fn holds(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
-/// Names and homes of /etc/passwd.
-fn homes(files: &mut Files) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
-    let text = files.read(Path::new("/etc/passwd")).ok()?;
+/// Names and homes.
+type Homes = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Those of /etc/passwd.
+fn homes(files: &mut Files) -> Result<Homes, Unusable> {
+    let text = files.read(Path::new("/etc/passwd"))?;
     let homes = text.lines().filter_map(|(_, line)| {
         let mut fields = line.split(|byte| *byte == b':');
         let name = fields.next()?.to_vec();
         Some((name, fields.nth(4)?.to_vec()))
     });
-    Some(homes.collect())
+    Ok(homes.collect())
 }
 
 fn confinement(rules: &mut Rules<'_>, groups: Groups) {
@@ -470,9 +473,19 @@ fn homes_with_a_dot(rules: &mut Rules<'_>, groups: Groups, files: &mut Files) {
     let users = groups.local && (rules.has("chrooteveryone") || rules.yes("chroot_list_enable"));
     let anonymous = rules.text("ftp_username").filter(|_| groups.anonymous);
     let anonymous = anonymous.filter(|_| rules.text("anon_root").is_none());
-    let homes = match users || anonymous.is_some() {
-        true => homes(files).unwrap_or_default(),
-        false => Vec::new(),
+    if !users && anonymous.is_none() {
+        return rules.nothing("passwd_chroot_enable", "nobody is kept in a home");
+    }
+    let homes = match homes(files) {
+        Ok(homes) => homes,
+        Err(why) if why.is_missing => Vec::new(),
+        Err(_) => {
+            return rules.refuse(
+                "passwd_chroot_enable",
+                "homes of /etc/passwd may hold /./, and it cannot be read",
+                "set passwd_chroot_enable=YES if jails may end before the dot",
+            );
+        }
     };
     let wider = homes
         .iter()
