@@ -199,6 +199,14 @@ fn who_may_log_in() {
     );
     has("max_login_fails=0", "--maxloginfailures 1");
     refused("delay_failed_login=10", "--ban");
+    assert_eq!(
+        read(DEBIAN, "delay_failed_login=10")
+            .findings
+            .iter()
+            .filter(|finding| finding.origin.line == Some(1))
+            .count(),
+        1
+    );
     refused("tcp_wrappers=YES", "--allowfrom");
     refused("user_config_dir=/etc/users", "wharf-pw");
     refused("run_as_launching_user=YES", "as the user it is to act as");

@@ -264,11 +264,12 @@ fn failures(rules: &mut Rules<'_>) {
             "the first failed login is answered after three seconds and each further one later, not after so many",
             "remove it, and turn those who guess away with --ban 5/600/3600 behind --",
         );
+    } else {
+        rules.nothing(
+            "delay_failed_login",
+            "each failed login is answered three seconds later or more",
+        );
     }
-    rules.nothing(
-        "delay_failed_login",
-        "each failed login is answered three seconds later or more",
-    );
     match rules.number("delay_successful_login") {
         0 => rules.nothing("delay_successful_login", "there is no delay"),
         _ => rules.ignore(
