@@ -29,25 +29,10 @@ use clap::Parser;
 use crate::logs;
 use crate::sys::descriptors::{self, StartedAs};
 use crate::sys::words;
+use crate::units::sysexits;
 use dialects::{Choices, Dialect};
 use files::{Files, Source, Unusable};
 use translation::{Outcome, Translation};
-
-/// Exit statuses, those of sysexits(3).
-pub(crate) mod status {
-    /// A wrong command line.
-    pub(crate) const USAGE: u8 = 64;
-    /// The file is not there or cannot be read.
-    pub(crate) const NO_INPUT: u8 = 66;
-    /// There is no server to run.
-    pub(crate) const UNAVAILABLE: u8 = 69;
-    /// The system refused something.
-    pub(crate) const SYSTEM: u8 = 71;
-    /// The file or the server is forbidden to this user.
-    pub(crate) const PERMISSION: u8 = 77;
-    /// What the file says cannot be expressed, or the file must not be trusted.
-    pub(crate) const CONFIGURATION: u8 = 78;
-}
 
 /// Runs wharf-ftpd from the configuration of another FTP server.
 ///
@@ -152,7 +137,7 @@ impl Failure {
                 _ => None,
             });
         Failure {
-            status: status::CONFIGURATION,
+            status: sysexits::CONFIGURATION,
             lines: lines.collect(),
         }
     }
@@ -180,7 +165,7 @@ fn run(words: impl Iterator<Item = OsString>, under_inetd: bool) -> Result<(), F
     }
     let Some(path) = &arguments.file else {
         return Err(Failure::new(
-            status::USAGE,
+            sysexits::USAGE,
             "which file? See wharf-config --help",
         ));
     };
@@ -204,7 +189,7 @@ fn run(words: impl Iterator<Item = OsString>, under_inetd: bool) -> Result<(), F
         return Err(Failure { lines, ..failure });
     }
     let whole = translation.check(&arguments.extra);
-    whole.map_err(|text| Failure::new(status::CONFIGURATION, text))?;
+    whole.map_err(|text| Failure::new(sysexits::CONFIGURATION, text))?;
     if arguments.shows() {
         return show(&arguments, &translation);
     }
@@ -224,7 +209,7 @@ fn run(words: impl Iterator<Item = OsString>, under_inetd: bool) -> Result<(), F
 /// Standard output is a client's connection under inetd, and a configuration is none of a client's business.
 fn only_for_a_terminal() -> Failure {
     Failure::new(
-        status::USAGE,
+        sysexits::USAGE,
         "under inetd there is nobody to show anything to",
     )
 }
@@ -248,7 +233,7 @@ fn arguments(
             let words: Vec<&str> = paragraph.split_whitespace().collect();
             let line = words.join(" ");
             let line = line.strip_prefix("error: ").unwrap_or(&line);
-            Err(Failure::new(status::USAGE, line))
+            Err(Failure::new(sysexits::USAGE, line))
         }
     }
 }
@@ -259,7 +244,7 @@ fn choose(
     source: &Source,
     files: &mut Files,
 ) -> Result<(&'static Dialect, Choices), Failure> {
-    let usage = |text: String| Failure::new(status::USAGE, text);
+    let usage = |text: String| Failure::new(sysexits::USAGE, text);
     let (dialect, variant) = match &arguments.dialect {
         Some(name) => dialects::named(name).map_err(usage)?,
         None => {
@@ -302,12 +287,12 @@ fn server(arguments: &Arguments) -> Result<PathBuf, Failure> {
     match &arguments.server {
         Some(server) if exec::is_program(server) => Ok(server.clone()),
         Some(server) => Err(Failure::new(
-            status::UNAVAILABLE,
+            sysexits::UNAVAILABLE,
             format_args!("--server {}: not a program", print::shown_path(server)),
         )),
         None => exec::find_server().ok_or_else(|| {
             Failure::new(
-                status::UNAVAILABLE,
+                sysexits::UNAVAILABLE,
                 "there is no wharf-ftpd beside this program nor in PATH; name it with --server",
             )
         }),
@@ -339,7 +324,7 @@ fn write_out(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(|error| {
             Failure::new(
-                status::SYSTEM,
+                sysexits::SYSTEM,
                 format_args!("cannot write: {}", words(&error)),
             )
         }),

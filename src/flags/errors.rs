@@ -4,6 +4,7 @@
 //! are those of sysexits.h.
 
 use super::definition;
+use crate::units::sysexits;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error;
 use std::ffi::OsString;
@@ -22,8 +23,8 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// EX_USAGE: the command line is wrong.
-    pub const USAGE: u8 = 64;
+    /// The command line is wrong.
+    pub const USAGE: u8 = sysexits::USAGE;
 
     /// A mistake on the command line, told in one line that begins with the flag.
     pub(crate) fn usage(text: impl fmt::Display) -> Stop {

@@ -15,6 +15,7 @@ mod facility;
 mod glob;
 mod number;
 mod ports;
+pub mod sysexits;
 mod time;
 mod umasks;
 mod upload_owner;
