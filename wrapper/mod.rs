@@ -26,6 +26,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::flags;
 use crate::logs;
 use crate::sys::descriptors::{self, StartedAs};
 use crate::sys::words;
@@ -226,15 +227,7 @@ fn arguments(
             write_out(|out| write!(out, "{error}"))?;
             Ok(None)
         }
-        Err(error) => {
-            // What is missing stands on lines of its own.
-            let text = error.render().to_string();
-            let paragraph = text.split("\n\n").next().unwrap_or_default();
-            let words: Vec<&str> = paragraph.split_whitespace().collect();
-            let line = words.join(" ");
-            let line = line.strip_prefix("error: ").unwrap_or(&line);
-            Err(Failure::new(sysexits::USAGE, line))
-        }
+        Err(error) => Err(Failure::new(sysexits::USAGE, flags::mistake(&error))),
     }
 }
 

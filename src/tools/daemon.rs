@@ -11,6 +11,7 @@ use std::path::Path;
 use rustix::process::{Gid, Uid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
+use crate::flags;
 use crate::sys::background;
 use crate::sys::words;
 use crate::units::sysexits;
@@ -33,16 +34,11 @@ impl Stop {
 /// With status 0 for `--help` and `--version`, with [`sysexits::USAGE`] for what is missing or not known.
 pub(super) fn parse<A: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<A, Stop> {
     A::try_parse_from(arguments).map_err(|error| {
-        let text = error.render().to_string();
-        if !error.use_stderr() {
-            return Stop::new(0, text);
+        if error.use_stderr() {
+            Stop::new(sysexits::USAGE, flags::mistake(&error))
+        } else {
+            Stop::new(0, error.render().to_string())
         }
-        // What is missing stands on lines of its own.
-        let paragraph = text.split("\n\n").next().unwrap_or_default();
-        let words: Vec<&str> = paragraph.split_whitespace().collect();
-        let line = words.join(" ");
-        let line = line.strip_prefix("error: ").unwrap_or(&line);
-        Stop::new(sysexits::USAGE, line.to_owned())
     })
 }
 
