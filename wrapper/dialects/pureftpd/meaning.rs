@@ -95,55 +95,63 @@ fn keep_first(translation: &mut Translation, long: &str) {
     }
 }
 
-/// Of repeated Bind Pure-FTPd takes the first host and the last port.
-fn merge_binds(translation: &mut Translation) {
-    let binds = translation.flags.iter().filter(|flag| flag.long == "bind");
-    let binds: Vec<Flag> = binds.cloned().collect();
-    let Some(last) = binds.last().filter(|_| binds.len() > 1) else {
+/// Makes one flag of several, in the name of the last. `value` says of them what it holds; they stay where it says nothing.
+fn merge(
+    translation: &mut Translation,
+    chosen: impl Fn(&Flag) -> bool,
+    long: &str,
+    why: &str,
+    value: impl Fn(&[Flag]) -> Option<OsString>,
+) {
+    let flags = translation.flags.iter().filter(|flag| chosen(flag));
+    let flags: Vec<Flag> = flags.cloned().collect();
+    let [_, .., last] = flags.as_slice() else {
         return;
     };
-    let halves = binds.iter().filter_map(|flag| {
-        let text = flag.value.as_ref()?.to_str()?;
-        Some(text.rsplit_once(',').unwrap_or(("", text)))
-    });
-    let halves: Vec<(&str, &str)> = halves.collect();
-    let host = halves
-        .iter()
-        .map(|(host, _)| *host)
-        .find(|host| !host.is_empty());
-    let mut ports = halves.iter().rev().map(|(_, port)| *port);
-    let port = ports.find(|port| !port.is_empty());
-    let value = format!("{},{}", host.unwrap_or_default(), port.unwrap_or_default());
+    if let Some(value) = value(&flags) {
+        translation.take_back(chosen, &Outcome::Nothing(why.to_owned()));
+        translation.value(&last.origin, long, value);
+    }
+}
+
+/// Of repeated Bind Pure-FTPd takes the first host and the last port.
+fn merge_binds(translation: &mut Translation) {
     let why = "Pure-FTPd takes the first host and the last port of several";
-    translation.take_back(
+    merge(
+        translation,
         |flag| flag.long == "bind",
-        &Outcome::Nothing(why.to_owned()),
+        "bind",
+        why,
+        |binds| {
+            let halves = binds.iter().filter_map(|flag| {
+                let text = flag.value.as_ref()?.to_str()?;
+                Some(text.rsplit_once(',').unwrap_or(("", text)))
+            });
+            let (hosts, ports): (Vec<&str>, Vec<&str>) = halves.unzip();
+            let host = hosts.iter().find(|host| !host.is_empty());
+            let port = ports.iter().rfind(|port| !port.is_empty());
+            let (host, port) = (host.copied(), port.copied());
+            Some(format!("{},{}", host.unwrap_or_default(), port.unwrap_or_default()).into())
+        },
     );
-    translation.value(&last.origin, "bind", value);
 }
 
 /// Of repeated AltLog Pure-FTPd takes the first file and the last format.
 fn merge_logs(translation: &mut Translation) {
-    let logs = translation
-        .flags
-        .iter()
-        .filter(|flag| flag.long == "altlog");
-    let logs: Vec<Flag> = logs.cloned().collect();
-    let [first, .., last] = logs.as_slice() else {
-        return;
-    };
-    let log = |flag: &Flag| flag.value.as_ref()?.to_str()?.parse::<TransferLog>().ok();
-    let (Some(first), Some(format)) = (log(first), log(last)) else {
-        return;
-    };
-    let mut value = OsString::from(format!("{}:", format.format.name));
-    value.push(first.path);
     let why = "Pure-FTPd takes the first file and the last format of several";
-    translation.take_back(
+    merge(
+        translation,
         |flag| flag.long == "altlog",
-        &Outcome::Nothing(why.to_owned()),
+        "altlog",
+        why,
+        |logs| {
+            let log = |flag: &Flag| flag.value.as_ref()?.to_str()?.parse::<TransferLog>().ok();
+            let (first, last) = (log(logs.first()?)?, log(logs.last()?)?);
+            let mut value = OsString::from(format!("{}:", last.format.name));
+            value.push(first.path);
+            Some(value)
+        },
     );
-    translation.value(&last.origin, "altlog", value);
 }
 
 /// Pure-FTPd has one ratio: the last one given, for everybody as soon as UserRatio is among them.
@@ -151,15 +159,11 @@ fn merge_ratios(translation: &mut Translation) {
     if !translation.has("anonymousratio") || !translation.has("userratio") {
         return;
     }
-    let is_ratio = |flag: &&Flag| flag.long.ends_with("ratio");
-    let Some(last) = translation.flags.iter().rfind(is_ratio).cloned() else {
-        return;
-    };
-    let why = Outcome::Nothing(
-        "there is one ratio, the last one, and UserRatio makes it everybody's".to_owned(),
-    );
-    translation.take_back(|flag| is_ratio(&flag), &why);
-    translation.value(&last.origin, "userratio", last.value.unwrap_or_default());
+    let why = "there is one ratio, the last one, and UserRatio makes it everybody's";
+    let is_ratio = |flag: &Flag| flag.long.ends_with("ratio");
+    merge(translation, is_ratio, "userratio", why, |ratios| {
+        ratios.last()?.value.clone()
+    });
 }
 
 /// The last level counts; without TLS, what its ciphers and certificates are says nothing.

@@ -99,6 +99,14 @@ fn of_repeated_addresses_those_count_that_pure_ftpd_takes() {
         own("Bind 127.0.0.1,21\nBind 127.0.0.2,2121"),
         "-S 127.0.0.1,2121"
     );
+    assert_eq!(
+        own("AltLog clf:/a\nAltLog stats:/b\nAltLog w3c:/c"),
+        "-O w3c:/a"
+    );
+    assert_eq!(
+        own("Bind ,2121\nBind 127.0.0.1,\nBind 127.0.0.2,"),
+        "-S 127.0.0.1,2121"
+    );
     assert_eq!(own("AnonymousRatio 1 10\nUserRatio 1 5"), "-Q 1:5");
     assert_eq!(own("UserRatio 1 5\nAnonymousRatio 1 10"), "-Q 1:10");
 }
