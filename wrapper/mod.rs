@@ -128,20 +128,6 @@ impl Failure {
         };
         Failure::new(why.status, line)
     }
-
-    fn refused(translation: &Translation) -> Failure {
-        let lines = translation
-            .findings
-            .iter()
-            .filter_map(|finding| match &finding.outcome {
-                Outcome::Refused(text) => Some(format!("{}: {text}", finding.origin)),
-                _ => None,
-            });
-        Failure {
-            status: sysexits::CONFIGURATION,
-            lines: lines.collect(),
-        }
-    }
 }
 
 /// Runs the program; gives its exit status unless it becomes the server.
@@ -180,14 +166,15 @@ fn run(words: impl Iterator<Item = OsString>, under_inetd: bool) -> Result<(), F
         write_out(|out| print::check(out, &translation))?;
     }
     if translation.is_refused() {
-        let failure = Failure::refused(&translation);
-        // Told on standard output already.
-        let lines = if arguments.check {
-            Vec::new()
-        } else {
-            failure.lines
+        // With --check they are told on standard output already.
+        let lines = match arguments.check {
+            true => Vec::new(),
+            false => translation.refusals(),
         };
-        return Err(Failure { lines, ..failure });
+        return Err(Failure {
+            status: sysexits::CONFIGURATION,
+            lines,
+        });
     }
     let whole = translation.check(&arguments.extra);
     whole.map_err(|text| Failure::new(sysexits::CONFIGURATION, text))?;

@@ -5,21 +5,13 @@ use std::path::Path;
 use super::super::{Dialect, translate_bytes};
 use super::meaning::name_pam_service;
 use super::{OWN, SCRIPT};
-use crate::wrapper::translation::{Origin, Outcome, Translation, has_source};
+use crate::wrapper::translation::{Origin, Translation, has_source};
 
 fn flags(dialect: &Dialect, text: &str) -> String {
     let translation = translate_bytes(dialect, text.as_bytes());
     let words = translation.words(&[]);
     let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
-    let refused: Vec<String> = translation
-        .findings
-        .iter()
-        .filter_map(|finding| match &finding.outcome {
-            Outcome::Refused(text) => Some(format!("{}: {text}", finding.origin)),
-            _ => None,
-        })
-        .collect();
-    match refused.as_slice() {
+    match translation.refusals().as_slice() {
         [] => words.join(" "),
         refused => refused.join("\n"),
     }

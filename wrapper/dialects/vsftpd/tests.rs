@@ -22,19 +22,10 @@ fn read(variant: &'static str, text: &str) -> Translation {
     translate_bytes_with(&FILE, text.as_bytes(), &choices(variant))
 }
 
-fn refusals(translation: &Translation) -> Vec<String> {
-    let refused = translation.findings.iter();
-    let refused = refused.filter_map(|finding| match &finding.outcome {
-        Outcome::Refused(text) => Some(format!("{}: {text}", finding.origin)),
-        _ => None,
-    });
-    refused.collect()
-}
-
 /// Flags, each as one word.
 fn flags(text: &str) -> Vec<String> {
     let translation = read(DEBIAN, text);
-    assert_eq!(refusals(&translation), [""; 0], "{text}");
+    assert_eq!(translation.refusals(), [""; 0], "{text}");
     let findings = translation.findings.iter();
     let said = findings.filter_map(|finding| match &finding.outcome {
         Outcome::Flag(words) => {
@@ -64,7 +55,7 @@ fn lacks(text: &str, long_or_letter: &str) {
 
 #[track_caller]
 fn refused(text: &str, part: &str) {
-    let said = refusals(&read(DEBIAN, text)).join("\n");
+    let said = read(DEBIAN, text).refusals().join("\n");
     assert!(said.contains(part), "{text:?}: {said}");
 }
 
@@ -129,7 +120,7 @@ fn lines_are_taken_apart_as_vsftpd_does() {
 #[test]
 fn a_refusal_names_its_line_and_all_are_told_at_once() {
     let translation = read(DEBIAN, "listen=ja\nlocal_enable=YES\nfoo=1\n");
-    let said = refusals(&translation);
+    let said = translation.refusals();
     assert_eq!(said.len(), 2);
     assert!(said[0].starts_with("file:1: listen: "), "{said:?}");
     assert!(
@@ -140,7 +131,7 @@ fn a_refusal_names_its_line_and_all_are_told_at_once() {
 
 #[test]
 fn each_variant_knows_its_own_options_and_trims_its_own_way() {
-    assert!(refusals(&read(UPSTREAM, "utf8_filesystem=YES"))[0].contains("vsftpd:debian"));
+    assert!(read(UPSTREAM, "utf8_filesystem=YES").refusals()[0].contains("vsftpd:debian"));
     let root = |variant| {
         let translation = read(variant, "anon_root=/srv \n");
         let flag = translation
@@ -171,7 +162,7 @@ fn settings_beside_the_file_follow_its_own() {
         ..Choices::default()
     };
     let translation = translate_bytes_with(&FILE, b"", &choices);
-    assert!(refusals(&translation)[0].starts_with("--option: hide_idz: unknown"));
+    assert!(translation.refusals()[0].starts_with("--option: hide_idz: unknown"));
 }
 
 #[test]
@@ -223,7 +214,7 @@ fn passwords_are_pams_unless_the_command_line_names_another_method() {
         let translation = translate_bytes(&FILE, with_session.as_bytes());
         assert!(!format!("{translation:?}").contains("nopamsession"));
     } else {
-        assert!(refusals(&translation)[0].contains("--login unix"), "{text}");
+        assert!(translation.refusals()[0].contains("--login unix"), "{text}");
     }
     let warned = |finding: &&Finding| matches!(&finding.outcome, Outcome::Ignored(why) if why.contains("in place of PAM"));
     assert_eq!(
@@ -366,7 +357,7 @@ fn homes_that_cannot_be_read_may_hold_a_dot() {
     let text = format!("{LOCAL}chroot_local_user=YES");
     let source = Source::File(Text::of_bytes(Path::new("file"), text.as_bytes()));
     let translation = translate(&FILE, &source, &mut files, &choices(DEBIAN));
-    let said = refusals(&translation).join("\n");
+    let said = translation.refusals().join("\n");
     assert!(said.contains("cannot be read"), "{said}");
 }
 
