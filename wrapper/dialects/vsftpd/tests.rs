@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::super::{Choices, translate, translate_bytes_with};
-use super::options::{DEBIAN, Kind, OPTIONS, UPSTREAM};
+use super::super::{Choices, Fate, translate, translate_bytes_with};
+use super::options::{self, DEBIAN, Kind, OPTIONS, UPSTREAM};
 use super::{FILE, number};
 use crate::wrapper::dialects::{detect, translate_bytes};
 use crate::wrapper::files::{Files, Source, Text};
@@ -524,17 +524,19 @@ fn values(kind: Kind) -> &'static [&'static str] {
     }
 }
 
+/// What stands beside an option.
+const COMPANY: [&str; 3] = [
+    "ssl_enable=YES\n",
+    GUEST,
+    "local_enable=YES\nwrite_enable=YES\nanon_upload_enable=YES\nlisten_ipv6=YES\nchroot_local_user=YES\n\
+         chroot_list_enable=YES\nxferlog_enable=YES\nuserlist_enable=YES\nchown_uploads=YES\n",
+];
+
 #[test]
 fn every_option_is_spoken_of_whatever_its_value_and_company() {
-    let company = [
-        "ssl_enable=YES\n",
-        GUEST,
-        "local_enable=YES\nwrite_enable=YES\nanon_upload_enable=YES\nlisten_ipv6=YES\nchroot_local_user=YES\n\
-         chroot_list_enable=YES\nxferlog_enable=YES\nuserlist_enable=YES\nchown_uploads=YES\n",
-    ];
     for option in OPTIONS {
         for value in values(option.kind) {
-            for beside in company {
+            for beside in COMPANY {
                 let text = format!("{beside}{}={value}\n", option.key);
                 let translation = read(DEBIAN, &text);
                 for line in 1..=text.lines().count() {
@@ -560,4 +562,30 @@ fn a_file_of_another_server_is_none_of_its_kind() {
     };
     assert_eq!(found("listen=YES\nwrite_enable=YES"), Ok("vsftpd"));
     assert_eq!(found("NoAnonymous yes\nBind 21"), Ok("pureftpd"));
+}
+
+/// So that the manual page, which is printed from the table, leaves no flag out.
+#[test]
+fn every_flag_comes_from_an_option_whose_row_names_it() {
+    let mut wrong = std::collections::BTreeSet::new();
+    for option in OPTIONS {
+        for value in values(option.kind) {
+            for beside in COMPANY {
+                let text = format!("{beside}{}={value}\n", option.key);
+                for flag in read(DEBIAN, &text).flags {
+                    let key = flag.origin.setting.trim_end_matches(" (no line)");
+                    let row = options::rows().into_iter().find(|row| row.key == key);
+                    let named = match row.map(|row| row.fate) {
+                        Some(Fate::Flag(long)) => long == flag.long,
+                        Some(Fate::Flags(longs)) => longs.contains(&flag.long.as_str()),
+                        _ => false,
+                    };
+                    if !named {
+                        wrong.insert(format!("{key}: --{}", flag.long));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
