@@ -166,7 +166,7 @@ pub(super) const OPTIONS: &[Known] = &[
     o("listen_address6", Text("address", ""), Flag("bind"), "Only with listen_ipv6."),
     o("listen_ipv6", Yes(false), Flag("bind"), "Both families are served. With listen as well it is refused, as vsftpd does."),
     o("listen_port", Number(21), Flag("bind"), ""),
-    o("local_enable", Yes(false), Flags(&["anonymousonly", "login", "pamservice"]), "NO, which also holds without a line, becomes -e. YES becomes -l pam, unless --login names another method."),
+    o("local_enable", Yes(false), Flags(&["anonymousonly", "login", "pamservice", "denyusers"]), "NO, which also holds without a line, becomes -e. YES becomes -l pam, unless --login names another method. With --login unix the names in /etc/ftpusers stay out."),
     o("local_max_rate", Number(0), Flag("userbandwidth"), "See anon_max_rate."),
     o("local_root", Text("directory", ""), Flag("userroot"), "The text of user_sub_token in it becomes $USER."),
     o("local_umask", Number(0o077), Flag("umask"), "See anon_umask. Given even without a line, as 077."),
