@@ -8,6 +8,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::units::sysexits;
+
 /// The server's name.
 pub const SERVER: &str = "wharf-ftpd";
 
@@ -30,9 +32,9 @@ pub fn is_program(path: &Path) -> bool {
 pub fn become_server(server: &Path, words: &[OsString]) -> (u8, io::Error) {
     let error = Command::new(server).args(words).exec();
     let status = match error.kind() {
-        ErrorKind::NotFound => super::status::UNAVAILABLE,
-        ErrorKind::PermissionDenied => super::status::PERMISSION,
-        _ => super::status::SYSTEM,
+        ErrorKind::NotFound => sysexits::UNAVAILABLE,
+        ErrorKind::PermissionDenied => sysexits::PERMISSION,
+        _ => sysexits::SYSTEM,
     };
     (status, error)
 }

@@ -16,6 +16,7 @@ use rustix::fs::OFlags;
 
 use super::print::shown_path;
 use crate::sys::words;
+use crate::units::sysexits;
 
 /// The largest file, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -52,8 +53,8 @@ impl Unusable {
 
     fn of(error: &io::Error) -> Unusable {
         let status = match error.kind() {
-            ErrorKind::PermissionDenied => super::status::PERMISSION,
-            _ => super::status::NO_INPUT,
+            ErrorKind::PermissionDenied => sysexits::PERMISSION,
+            _ => sysexits::NO_INPUT,
         };
         Unusable {
             is_missing: error.kind() == ErrorKind::NotFound,
@@ -161,11 +162,7 @@ impl Files {
         let mut file = self.open_to_read(path)?;
         let found = file.metadata().map_err(|error| Unusable::of(&error))?;
         if !found.is_file() {
-            return Err(Unusable::new(
-                super::status::NO_INPUT,
-                "not a regular file",
-                "",
-            ));
+            return Err(Unusable::new(sysexits::NO_INPUT, "not a regular file", ""));
         }
         check_writers(path, &found)?;
         let mut bytes = Vec::new();
@@ -177,7 +174,7 @@ impl Files {
         self.files_left = self.files_left.saturating_sub(1);
         if length > LARGEST || length > self.bytes_left || self.files_left == 0 {
             let reason = "too large for a configuration, or one of too many files";
-            return Err(Unusable::new(super::status::CONFIGURATION, reason, ""));
+            return Err(Unusable::new(sysexits::CONFIGURATION, reason, ""));
         }
         self.bytes_left -= length;
         Ok(Text {
@@ -195,7 +192,7 @@ impl Files {
     pub fn enter(&mut self, text: &Text) -> Result<(), Unusable> {
         let refuse = |reason| {
             Err(Unusable::new(
-                super::status::CONFIGURATION,
+                sysexits::CONFIGURATION,
                 reason,
                 "remove one Include",
             ))
@@ -233,7 +230,7 @@ impl Files {
         let mut names = names.map_err(|error| Unusable::of(&error))?;
         if names.len() > ALL_FILES {
             return Err(Unusable::new(
-                super::status::CONFIGURATION,
+                sysexits::CONFIGURATION,
                 "more than 1000 files",
                 "",
             ));
@@ -244,7 +241,7 @@ impl Files {
 
     /// Where a symbolic link leads, if it is one.
     pub fn link(&self, path: &Path) -> Option<PathBuf> {
-        fs::read_link(path).ok().filter(|_| self.has_disk)
+        self.has_disk.then(|| fs::read_link(path).ok()).flatten()
     }
 
     /// Whether there is a folder.
@@ -296,9 +293,8 @@ impl Files {
 /// Refuses what somebody else could have written.
 fn check_writers(path: &Path, found: &Metadata) -> Result<(), Unusable> {
     let caller = rustix::process::geteuid().as_raw();
-    let refuse = |reason: &str, cure: String| {
-        Err(Unusable::new(super::status::CONFIGURATION, reason, &cure))
-    };
+    let refuse =
+        |reason: &str, cure: String| Err(Unusable::new(sysexits::CONFIGURATION, reason, &cure));
     let path = shown_path(path);
     if found.uid() != 0 && found.uid() != caller {
         let reason = format!(

@@ -26,28 +26,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::flags;
 use crate::logs;
 use crate::sys::descriptors::{self, StartedAs};
 use crate::sys::words;
+use crate::units::sysexits;
 use dialects::{Choices, Dialect};
 use files::{Files, Source, Unusable};
 use translation::{Outcome, Translation};
-
-/// Exit statuses, those of sysexits(3).
-pub(crate) mod status {
-    /// A wrong command line.
-    pub(crate) const USAGE: u8 = 64;
-    /// The file is not there or cannot be read.
-    pub(crate) const NO_INPUT: u8 = 66;
-    /// There is no server to run.
-    pub(crate) const UNAVAILABLE: u8 = 69;
-    /// The system refused something.
-    pub(crate) const SYSTEM: u8 = 71;
-    /// The file or the server is forbidden to this user.
-    pub(crate) const PERMISSION: u8 = 77;
-    /// What the file says cannot be expressed, or the file must not be trusted.
-    pub(crate) const CONFIGURATION: u8 = 78;
-}
 
 /// Runs wharf-ftpd from the configuration of another FTP server.
 ///
@@ -142,20 +128,6 @@ impl Failure {
         };
         Failure::new(why.status, line)
     }
-
-    fn refused(translation: &Translation) -> Failure {
-        let lines = translation
-            .findings
-            .iter()
-            .filter_map(|finding| match &finding.outcome {
-                Outcome::Refused(text) => Some(format!("{}: {text}", finding.origin)),
-                _ => None,
-            });
-        Failure {
-            status: status::CONFIGURATION,
-            lines: lines.collect(),
-        }
-    }
 }
 
 /// Runs the program; gives its exit status unless it becomes the server.
@@ -180,7 +152,7 @@ fn run(words: impl Iterator<Item = OsString>, under_inetd: bool) -> Result<(), F
     }
     let Some(path) = &arguments.file else {
         return Err(Failure::new(
-            status::USAGE,
+            sysexits::USAGE,
             "which file? See wharf-config --help",
         ));
     };
@@ -194,17 +166,18 @@ fn run(words: impl Iterator<Item = OsString>, under_inetd: bool) -> Result<(), F
         write_out(|out| print::check(out, &translation))?;
     }
     if translation.is_refused() {
-        let failure = Failure::refused(&translation);
-        // Told on standard output already.
-        let lines = if arguments.check {
-            Vec::new()
-        } else {
-            failure.lines
+        // With --check they are told on standard output already.
+        let lines = match arguments.check {
+            true => Vec::new(),
+            false => translation.refusals(),
         };
-        return Err(Failure { lines, ..failure });
+        return Err(Failure {
+            status: sysexits::CONFIGURATION,
+            lines,
+        });
     }
     let whole = translation.check(&arguments.extra);
-    whole.map_err(|text| Failure::new(status::CONFIGURATION, text))?;
+    whole.map_err(|text| Failure::new(sysexits::CONFIGURATION, text))?;
     if arguments.shows() {
         return show(&arguments, &translation);
     }
@@ -224,7 +197,7 @@ fn run(words: impl Iterator<Item = OsString>, under_inetd: bool) -> Result<(), F
 /// Standard output is a client's connection under inetd, and a configuration is none of a client's business.
 fn only_for_a_terminal() -> Failure {
     Failure::new(
-        status::USAGE,
+        sysexits::USAGE,
         "under inetd there is nobody to show anything to",
     )
 }
@@ -241,15 +214,7 @@ fn arguments(
             write_out(|out| write!(out, "{error}"))?;
             Ok(None)
         }
-        Err(error) => {
-            // What is missing stands on lines of its own.
-            let text = error.render().to_string();
-            let paragraph = text.split("\n\n").next().unwrap_or_default();
-            let words: Vec<&str> = paragraph.split_whitespace().collect();
-            let line = words.join(" ");
-            let line = line.strip_prefix("error: ").unwrap_or(&line);
-            Err(Failure::new(status::USAGE, line))
-        }
+        Err(error) => Err(Failure::new(sysexits::USAGE, flags::mistake(&error))),
     }
 }
 
@@ -259,7 +224,7 @@ fn choose(
     source: &Source,
     files: &mut Files,
 ) -> Result<(&'static Dialect, Choices), Failure> {
-    let usage = |text: String| Failure::new(status::USAGE, text);
+    let usage = |text: String| Failure::new(sysexits::USAGE, text);
     let (dialect, variant) = match &arguments.dialect {
         Some(name) => dialects::named(name).map_err(usage)?,
         None => {
@@ -302,12 +267,12 @@ fn server(arguments: &Arguments) -> Result<PathBuf, Failure> {
     match &arguments.server {
         Some(server) if exec::is_program(server) => Ok(server.clone()),
         Some(server) => Err(Failure::new(
-            status::UNAVAILABLE,
+            sysexits::UNAVAILABLE,
             format_args!("--server {}: not a program", print::shown_path(server)),
         )),
         None => exec::find_server().ok_or_else(|| {
             Failure::new(
-                status::UNAVAILABLE,
+                sysexits::UNAVAILABLE,
                 "there is no wharf-ftpd beside this program nor in PATH; name it with --server",
             )
         }),
@@ -339,7 +304,7 @@ fn write_out(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(|error| {
             Failure::new(
-                status::SYSTEM,
+                sysexits::SYSTEM,
                 format_args!("cannot write: {}", words(&error)),
             )
         }),

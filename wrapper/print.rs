@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::flags::definition;
+use crate::flags::{definition, on_one_line};
 
 use super::translation::{Flag, Outcome, Translation};
 
@@ -17,7 +17,7 @@ const LONGEST_SHOWN: usize = 80;
 /// Text of a file, safe to print on one line.
 pub fn shown(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST_SHOWN)]);
-    let mut shown: String = text.chars().map(escaped).collect();
+    let mut shown = on_one_line(&text);
     if bytes.len() > LONGEST_SHOWN {
         shown.push_str("...");
     }
@@ -26,15 +26,7 @@ pub fn shown(bytes: &[u8]) -> String {
 
 /// A path, safe to print on one line and never cut.
 pub fn shown_path(path: &Path) -> String {
-    path.to_string_lossy().chars().map(escaped).collect()
-}
-
-fn escaped(c: char) -> String {
-    if c.is_control() {
-        c.escape_default().to_string()
-    } else {
-        c.to_string()
-    }
+    on_one_line(&path.to_string_lossy())
 }
 
 /// A word as sh(1) reads it back.

@@ -4,6 +4,7 @@
 //! are those of sysexits.h.
 
 use super::definition;
+use crate::units::sysexits;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error;
 use std::ffi::OsString;
@@ -22,8 +23,8 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// EX_USAGE: the command line is wrong.
-    pub const USAGE: u8 = 64;
+    /// The command line is wrong.
+    pub const USAGE: u8 = sysexits::USAGE;
 
     /// A mistake on the command line, told in one line that begins with the flag.
     pub(crate) fn usage(text: impl fmt::Display) -> Stop {
@@ -108,7 +109,7 @@ impl Words {
                 Stop::usage(format!("{flag}={}: {flag} takes no value", shown(&value)))
             }
             ErrorKind::InvalidUtf8 => Stop::usage(format!("{}: expected UTF-8", self.not_utf8())),
-            _ => Stop::usage(first_line(error)),
+            _ => Stop::usage(mistake(error)),
         }
     }
 
@@ -164,16 +165,7 @@ fn unknown(error: &clap::Error, word: &str) -> Stop {
 
 /// A word safe to print on one line: control characters are escaped, blanks quoted.
 fn shown(word: &str) -> String {
-    let escaped: String = word
-        .chars()
-        .map(|c| {
-            if c.is_control() {
-                c.escape_default().to_string()
-            } else {
-                c.to_string()
-            }
-        })
-        .collect();
+    let escaped = on_one_line(word);
     if escaped.is_empty() || escaped.contains(char::is_whitespace) {
         format!("'{escaped}'")
     } else {
@@ -181,10 +173,26 @@ fn shown(word: &str) -> String {
     }
 }
 
-fn first_line(error: &clap::Error) -> String {
+/// Text with its control characters escaped.
+pub fn on_one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() {
+            true => line.extend(c.escape_default()),
+            false => line.push(c),
+        }
+    }
+    line
+}
+
+/// What clap finds wrong with a command line, for whatever program, in one line that begins with no program's name.
+pub fn mistake(error: &clap::Error) -> String {
     let text = error.render().to_string();
-    let line = text.lines().next().unwrap_or_default();
-    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+    // What is missing stands on lines of its own.
+    let paragraph = text.split("\n\n").next().unwrap_or_default();
+    let words: Vec<&str> = paragraph.split_whitespace().collect();
+    let line = words.join(" ");
+    on_one_line(line.strip_prefix("error: ").unwrap_or(&line))
 }
 
 #[cfg(test)]
@@ -300,6 +308,24 @@ mod tests {
             assert!(!stop.text.chars().any(char::is_control), "{:?}", stop.text);
             assert!(stop.text.starts_with("wharf-ftpd: "), "{:?}", stop.text);
         }
+    }
+
+    #[test]
+    fn mistakes_of_other_programs_fit_on_a_line_with_all_that_is_missing() {
+        let program = clap::Command::new("x").args([
+            clap::Arg::new("one").long("one").required(true),
+            clap::Arg::new("two").required(true),
+        ]);
+        let said =
+            |words: &[&str]| mistake(&program.clone().try_get_matches_from(words).unwrap_err());
+        let missing = said(&["x"]);
+        assert!(missing.starts_with("the following required"), "{missing}");
+        assert!(
+            missing.ends_with("provided: --one <one> <two>"),
+            "{missing}"
+        );
+        let unknown = said(&["x", "--\x1b[1m"]);
+        assert!(!unknown.chars().any(char::is_control), "{unknown:?}");
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod process;
 mod tls;
 
 pub use environment::with_environment;
-pub use errors::Stop;
+pub use errors::{Stop, mistake, on_one_line};
 pub use files::Files;
 pub use later::not_available_yet;
 pub use limits::Limits;

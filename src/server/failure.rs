@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::pid_file::NoPidFile;
 use crate::sys::words;
+use crate::units::sysexits::{CONFIGURATION, PERMISSION, SYSTEM, UNAVAILABLE};
 
 /// A reason not to start.
 #[derive(Debug)]
@@ -15,11 +16,6 @@ pub struct Failure {
     pub status: u8,
     text: String,
 }
-
-const UNAVAILABLE: u8 = 69;
-const SYSTEM: u8 = 71;
-const PERMISSION: u8 = 77;
-const CONFIGURATION: u8 = 78;
 
 impl Failure {
     fn new(status: u8, text: String) -> Failure {

@@ -11,21 +11,9 @@ use std::path::Path;
 use rustix::process::{Gid, Uid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
+use crate::flags;
 use crate::sys::{background, words};
-
-/// Exit statuses, those of sysexits(3).
-pub(super) mod status {
-    /// A flag or value that is not known.
-    pub(in crate::tools) const USAGE: u8 = 64;
-    /// Another program has the socket or reads the pipe.
-    pub(in crate::tools) const TAKEN: u8 = 69;
-    /// The system refused something.
-    pub(in crate::tools) const SYSTEM: u8 = 71;
-    /// The pipe is not this user's to open.
-    pub(in crate::tools) const PERMISSION: u8 = 77;
-    /// The program to run, or the pipe, is not one.
-    pub(in crate::tools) const CONFIGURATION: u8 = 78;
-}
+use crate::units::sysexits;
 
 /// Why the program ends: exit status and one line; with status 0 the text for standard output.
 pub(super) struct Stop {
@@ -42,19 +30,14 @@ impl Stop {
 /// Reads the options of a program.
 ///
 /// # Errors
-/// With status 0 for `--help` and `--version`, with [`status::USAGE`] for what is missing or not known.
+/// With status 0 for `--help` and `--version`, with [`sysexits::USAGE`] for what is missing or not known.
 pub(super) fn parse<A: Parser>(arguments: impl IntoIterator<Item = OsString>) -> Result<A, Stop> {
     A::try_parse_from(arguments).map_err(|error| {
-        let text = error.render().to_string();
-        if !error.use_stderr() {
-            return Stop::new(0, text);
+        if error.use_stderr() {
+            Stop::new(sysexits::USAGE, flags::mistake(&error))
+        } else {
+            Stop::new(0, error.render().to_string())
         }
-        // What is missing stands on lines of its own.
-        let paragraph = text.split("\n\n").next().unwrap_or_default();
-        let words: Vec<&str> = paragraph.split_whitespace().collect();
-        let line = words.join(" ");
-        let line = line.strip_prefix("error: ").unwrap_or(&line);
-        Stop::new(status::USAGE, line.to_owned())
     })
 }
 

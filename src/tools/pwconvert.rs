@@ -2,6 +2,7 @@
 //! and in which form, is as in Pure-FTPd's pure-pwconvert(8): those with a shell of shells(5), and `ftp`; not root, nobody
 //! of root's group; only with a home that exists.
 
+use crate::flags;
 use crate::sys::system_users::{self, SystemUser};
 use clap::{CommandFactory, FromArgMatches, Parser};
 use std::io::{self, Write};
@@ -32,13 +33,11 @@ pub fn definition() -> clap::Command {
 pub fn main() -> ExitCode {
     let read = definition().try_get_matches();
     if let Err(error) = read.and_then(|found| Arguments::from_arg_matches(&found)) {
-        let text = error.render().to_string();
         if !error.use_stderr() {
-            print!("{text}");
+            print!("{}", error.render());
             return ExitCode::SUCCESS;
         }
-        let first = text.lines().next().unwrap_or_default();
-        eprintln!("wharf-pwconvert: {}", first.trim_start_matches("error: "));
+        eprintln!("wharf-pwconvert: {}", flags::mistake(&error));
         return ExitCode::from(1);
     }
     if !rustix::process::geteuid().is_root() {

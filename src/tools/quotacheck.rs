@@ -3,6 +3,7 @@
 //! the directory, before it looks at anything in it.
 
 use crate::files::{Amounts, NotRecounted, recount};
+use crate::flags;
 use crate::keeper::message::MOST_GROUPS;
 use crate::sys::{privileges, system_users};
 use clap::{CommandFactory, FromArgMatches, Parser};
@@ -81,14 +82,7 @@ pub fn main() -> ExitCode {
             print!("{}", error.render());
             return ExitCode::SUCCESS;
         }
-        Err(error) => {
-            let text = error.render().to_string();
-            let first = text.lines().next().unwrap_or_default();
-            return complain(&Stop::new(
-                status::USAGE,
-                first.trim_start_matches("error: "),
-            ));
-        }
+        Err(error) => return complain(&Stop::new(status::USAGE, flags::mistake(&error))),
     };
     match check(&arguments) {
         Ok(()) => ExitCode::SUCCESS,

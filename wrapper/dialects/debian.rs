@@ -6,7 +6,7 @@
 //! the result would differ from machine to machine; that is refused. `--defaults FILE` reads the choices of Debian's start
 //! script, /etc/default/pure-ftpd-common, which tell whether a daemon was wanted.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -14,6 +14,7 @@ use std::rc::Rc;
 use super::pureftpd::{self, DIRECTIVES, Directive, Form, Seen, Value};
 use super::{Choices, Dialect, Fate, Row, os, refuse_unusable};
 use crate::wrapper::files::{Files, Source, Text};
+use crate::wrapper::print::shown;
 use crate::wrapper::translation::{Flag, Origin, Translation};
 
 /// The folder.
@@ -34,11 +35,12 @@ pub(super) const FOLDER: Dialect = Dialect {
 const PID_FILE: &str = "/var/run/pure-ftpd/pure-ftpd.pid";
 
 /// Flags of which the later one on the command line counts, so that the order of files decides.
-const RIVALS: [(&str, &str); 4] = [
+const RIVALS: [(&str, &str); 5] = [
     ("anonymousonly", "noanonymous"),
     ("allowuserfxp", "allowanonymousfxp"),
     ("trustedgid", "chrooteveryone"),
     ("anonymousbandwidth", "userbandwidth"),
+    ("anonymousratio", "userratio"),
 ];
 
 /// The start script's choices, for the manual page.
@@ -114,14 +116,7 @@ fn read(source: &Source, files: &mut Files, choices: &Choices, translation: &mut
 
 fn read_conf(folder: &Path, files: &mut Files, seen: &mut Seen, translation: &mut Translation) {
     let conf = folder.join("conf");
-    let names = match files.names(&conf) {
-        Ok(names) => names,
-        Err(why) => {
-            let origin = Origin::file(&Rc::from(folder));
-            return refuse_unusable(translation, &origin, &conf, &why);
-        }
-    };
-    for name in names {
+    for name in names(folder, &conf, files, translation) {
         let path = conf.join(&name);
         let bytes = name.as_bytes();
         if !is_name(bytes) {
@@ -140,14 +135,7 @@ fn read_conf(folder: &Path, files: &mut Files, seen: &mut Seen, translation: &mu
 
 fn read_auth(folder: &Path, files: &mut Files, seen: &mut Seen, translation: &mut Translation) {
     let auth = folder.join("auth");
-    let names = match files.names(&auth) {
-        Ok(names) => names,
-        Err(why) => {
-            let origin = Origin::file(&Rc::from(folder));
-            return refuse_unusable(translation, &origin, &auth, &why);
-        }
-    };
-    for name in names {
+    for name in names(folder, &auth, files, translation) {
         let link = auth.join(&name);
         let origin = Origin::file(&Rc::from(link.as_path()));
         let Some(target) = files.link(&link) else {
@@ -177,6 +165,20 @@ fn read_auth(folder: &Path, files: &mut Files, seen: &mut Seen, translation: &mu
     }
 }
 
+/// The names in a folder below the one that is read; none where it is refused.
+fn names(
+    whole: &Path,
+    folder: &Path,
+    files: &mut Files,
+    translation: &mut Translation,
+) -> Vec<OsString> {
+    files.names(folder).unwrap_or_else(|why| {
+        let origin = Origin::file(&Rc::from(whole));
+        refuse_unusable(translation, &origin, folder, &why);
+        Vec::new()
+    })
+}
+
 /// Letters and digits, at least two, a letter first.
 fn is_name(name: &[u8]) -> bool {
     name.len() >= 2 && name[0].is_ascii_alphabetic() && name.iter().all(u8::is_ascii_alphanumeric)
@@ -198,27 +200,21 @@ fn read_setting(
     seen: &mut Seen,
     translation: &mut Translation,
 ) {
-    let shared: Rc<Path> = path.into();
+    let origin = Origin {
+        setting: shown(name),
+        ..Origin::file(&Rc::from(path))
+    };
     let text = match files.read(path) {
         Ok(text) => text,
         Err(why) => {
-            let origin = Origin {
-                setting: crate::wrapper::print::shown(name),
-                ..Origin::file(&shared)
-            };
-            let cure = if why.cure.is_empty() {
-                "remove it or make it readable"
-            } else {
-                &why.cure
+            let cure = match why.cure.as_str() {
+                "" => "remove it or make it readable",
+                cure => cure,
             };
             return translation.refuse(&origin, &why.reason, cure);
         }
     };
     let Some(directive) = directive else {
-        let origin = Origin {
-            setting: crate::wrapper::print::shown(name),
-            ..Origin::file(&shared)
-        };
         return translation.unknown(&origin, pureftpd::known(|directive| directive.folder));
     };
     read_lines(&text, directive, files, seen, translation);
@@ -320,6 +316,10 @@ fn refuse_rivals(translation: &mut Translation) {
         let (Some(first), Some(second)) = (of(one), of(other)) else {
             continue;
         };
+        // There is one ratio, and both have it hold for everybody.
+        if one.ends_with("ratio") && first.value == second.value {
+            continue;
+        }
         let origin = second.origin.clone();
         let reason = format!(
             "with {} as well, the order in which the directory lists them would decide",
@@ -442,4 +442,44 @@ pub fn translate_setting(bytes: &[u8]) -> Translation {
     let whole = Origin::file(&text.path);
     pureftpd::finish(&whole, &seen, &files, &mut translation);
     translation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(flags: &[(&str, &str)]) -> bool {
+        let mut translation = Translation::default();
+        for (long, value) in flags {
+            let origin = Origin::file(&Rc::from(Path::new(long)));
+            match *value {
+                "" => translation.switch(&origin, long),
+                value => translation.value(&origin, long, value),
+            }
+        }
+        refuse_rivals(&mut translation);
+        translation.is_refused()
+    }
+
+    #[test]
+    fn what_the_order_of_the_directory_would_decide_is_refused() {
+        for (one, other) in [
+            ("anonymousonly", "noanonymous"),
+            ("allowuserfxp", "allowanonymousfxp"),
+        ] {
+            assert!(refused(&[(one, ""), (other, "")]), "{one}");
+            assert!(!refused(&[(one, "")]), "{one}");
+        }
+        assert!(refused(&[("trustedgid", "7"), ("chrooteveryone", "")]));
+        assert!(refused(&[
+            ("anonymousbandwidth", "8"),
+            ("userbandwidth", "8")
+        ]));
+    }
+
+    #[test]
+    fn two_ratios_are_rivals_unless_they_are_the_same() {
+        assert!(refused(&[("anonymousratio", "1:10"), ("userratio", "1:5")]));
+        assert!(!refused(&[("anonymousratio", "1:5"), ("userratio", "1:5")]));
+    }
 }

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use super::{Row, find, rows, site};
 use crate::proto::request::split_word;
 use crate::settings::Files;
+use crate::units::typing_distance;
 
 /// Commands that are answered whatever the lists say: those of the login, which has been gone through before the lists hold,
 /// what tells about the server, and the way out.
@@ -37,7 +38,7 @@ impl Allowed {
 
     /// Whether this command may be given, with this argument.
     pub(in crate::session) fn permits(&self, row: &Row, argument: &[u8]) -> bool {
-        if ALWAYS.contains(&row.verb) || *self == Allowed::default() {
+        if *self == Allowed::default() || ALWAYS.contains(&row.verb) {
             return true;
         }
         let name = name_of(row, argument);
@@ -94,22 +95,8 @@ fn nearest(typed: &str) -> String {
     let aliases = rows().flat_map(|row| row.aliases).copied();
     let verbs = rows().map(|row| row.verb).chain(aliases);
     let all = verbs.map(str::to_owned).chain(of_words());
-    all.min_by_key(|name| distance(name.as_bytes(), typed.as_bytes()))
+    all.min_by_key(|name| typing_distance(name, typed))
         .unwrap_or_default()
-}
-
-/// Levenshtein's distance.
-fn distance(one: &[u8], other: &[u8]) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (number, byte) in one.iter().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], number + 1);
-        for (at, other) in other.iter().enumerate() {
-            let changed = diagonal + usize::from(byte != other);
-            diagonal = row[at + 1];
-            row[at + 1] = changed.min(diagonal + 1).min(row[at] + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -21,8 +21,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::daemon::{self, Identity, Stop, status};
+use super::daemon::{self, Identity, Stop};
 use crate::units;
+use crate::units::sysexits;
 
 /// Programs running at a time; further requests wait in the socket's queue.
 const AT_ONCE: usize = 16;
@@ -95,16 +96,17 @@ fn complain(text: &str) {
 
 /// All that may fail, while there is one thread and somebody reads standard error.
 fn start(arguments: &Arguments) -> Result<UnixListener, Stop> {
-    daemon::check_program(&arguments.run).map_err(|text| Stop::new(status::CONFIGURATION, text))?;
+    daemon::check_program(&arguments.run)
+        .map_err(|text| Stop::new(sysexits::CONFIGURATION, text))?;
     let identity = Identity::new(arguments.uid, arguments.gid)
-        .map_err(|text| Stop::new(status::USAGE, text))?;
+        .map_err(|text| Stop::new(sysexits::USAGE, text))?;
     let refused = |what: &str, error: &dyn std::fmt::Display| {
-        Stop::new(status::SYSTEM, format!("{what}: {error}"))
+        Stop::new(sysexits::SYSTEM, format!("{what}: {error}"))
     };
     let listener = socket::bind(&arguments.socket).map_err(|error| {
         let status = match error.kind() {
-            io::ErrorKind::AddrInUse => status::TAKEN,
-            _ => status::SYSTEM,
+            io::ErrorKind::AddrInUse => sysexits::UNAVAILABLE,
+            _ => sysexits::SYSTEM,
         };
         Stop::new(
             status,
@@ -145,7 +147,7 @@ fn serve(arguments: &Arguments, listener: UnixListener) -> ExitCode {
     if let Err(error) = watched {
         complain(&format!("cannot wait for signals: {error}"));
         clean_up(arguments);
-        return ExitCode::from(status::SYSTEM);
+        return ExitCode::from(sysexits::SYSTEM);
     }
     let places = Arc::new(Places::default());
     while !ending.load(Ordering::Relaxed) {
@@ -262,7 +264,7 @@ mod tests {
             let Err(stop) = parsed(line) else {
                 panic!("{line}");
             };
-            assert_eq!(stop.status, status::USAGE, "{line}");
+            assert_eq!(stop.status, sysexits::USAGE, "{line}");
             assert!(
                 stop.text.contains(words) && !stop.text.contains('\n'),
                 "{line}: {}",

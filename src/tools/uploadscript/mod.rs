@@ -16,11 +16,12 @@ use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::daemon::{self, Identity, Stop, status};
+use super::daemon::{self, Identity, Stop};
 use crate::logs::escape;
 use crate::settings::{self, UPLOAD_PIPE};
 use crate::sys::words;
 use crate::units;
+use crate::units::sysexits;
 use pipe::Pipe;
 use upload::Upload;
 
@@ -103,11 +104,12 @@ fn complain(text: &str) {
 /// All that may fail, while there is one thread and somebody reads standard error.
 fn start(arguments: &Arguments) -> Result<Pipe, Stop> {
     let refused = |what: &str, error: &io::Error| {
-        Stop::new(status::SYSTEM, format!("{what}: {}", words(error)))
+        Stop::new(sysexits::SYSTEM, format!("{what}: {}", words(error)))
     };
-    daemon::check_program(&arguments.run).map_err(|text| Stop::new(status::CONFIGURATION, text))?;
+    daemon::check_program(&arguments.run)
+        .map_err(|text| Stop::new(sysexits::CONFIGURATION, text))?;
     let identity = Identity::new(arguments.uid, arguments.gid)
-        .map_err(|text| Stop::new(status::USAGE, text))?;
+        .map_err(|text| Stop::new(sysexits::USAGE, text))?;
     let pipe =
         Pipe::open(&arguments.upload_pipe).map_err(|error| cannot_read(arguments, &error))?;
     if arguments.daemonize {
@@ -129,10 +131,10 @@ fn start(arguments: &Arguments) -> Result<Pipe, Stop> {
 
 fn cannot_read(arguments: &Arguments, error: &io::Error) -> Stop {
     let status = match error.kind() {
-        ErrorKind::AddrInUse => status::TAKEN,
-        ErrorKind::PermissionDenied => status::PERMISSION,
-        ErrorKind::InvalidInput | ErrorKind::NotFound => status::CONFIGURATION,
-        _ => status::SYSTEM,
+        ErrorKind::AddrInUse => sysexits::UNAVAILABLE,
+        ErrorKind::PermissionDenied => sysexits::PERMISSION,
+        ErrorKind::InvalidInput | ErrorKind::NotFound => sysexits::CONFIGURATION,
+        _ => sysexits::SYSTEM,
     };
     let pipe = arguments.upload_pipe.display();
     Stop::new(status, format!("cannot read {pipe}: {}", words(error)))
@@ -148,7 +150,7 @@ fn clean_up(arguments: &Arguments) {
 fn serve(arguments: &Arguments, mut pipe: Pipe) -> Stop {
     if let Err(error) = end_on_signal(arguments.pidfile.clone()) {
         let text = format!("cannot wait for signals: {}", words(&error));
-        return Stop::new(status::SYSTEM, text);
+        return Stop::new(sysexits::SYSTEM, text);
     }
     loop {
         match pipe.next_record() {
@@ -220,7 +222,7 @@ mod tests {
             let Err(stop) = parsed(line) else {
                 panic!("{line}");
             };
-            assert_eq!(stop.status, status::USAGE, "{line}");
+            assert_eq!(stop.status, sysexits::USAGE, "{line}");
             assert!(
                 stop.text.contains(words) && !stop.text.contains('\n'),
                 "{line}: {}",

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 
 use super::super::os;
 use super::options::{self, Kind};
-use crate::wrapper::translation::{Flag, Origin, Translation};
+use crate::wrapper::translation::{Origin, Translation};
 
 /// A value. An empty text is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,14 +173,20 @@ impl Rules<'_> {
     /// Decoration; said where a line sets it.
     pub(super) fn ignore(&mut self, key: &str, why: &str) {
         if self.is_set(key) {
-            self.warn(key, why);
+            self.ignore_unset(key, why);
         }
     }
 
-    /// Something to be told even where no line sets it.
-    pub(super) fn warn(&mut self, key: &str, why: &str) {
+    /// Ignored, line or not.
+    pub(super) fn ignore_unset(&mut self, key: &str, why: &str) {
         let origin = self.origin(key);
         self.translation.ignore(&origin, why);
+    }
+
+    /// Holds, and this should be known about it.
+    pub(super) fn warn(&mut self, key: &str, text: &str) {
+        let origin = self.origin(key);
+        self.translation.warn(&origin, text);
     }
 
     /// Cannot be expressed, line or not.
@@ -198,10 +204,7 @@ impl Rules<'_> {
 
     /// Whether a flag was given.
     pub(super) fn has(&self, long: &str) -> bool {
-        self.translation
-            .flags
-            .iter()
-            .any(|flag: &Flag| flag.long == long)
+        self.translation.has(long)
     }
 
     /// What no rule spoke of is refused: it may be what restricts. Then all is told in the order of the lines.

@@ -1,11 +1,13 @@
 //! Texts of files and what they become.
 
-use super::super::{Choices, translate_bytes_with};
-use super::options::{DEBIAN, Kind, OPTIONS, UPSTREAM};
+use std::path::Path;
+
+use super::super::{Choices, Fate, translate, translate_bytes_with};
+use super::options::{self, DEBIAN, Kind, OPTIONS, UPSTREAM};
 use super::{FILE, number};
 use crate::wrapper::dialects::{detect, translate_bytes};
 use crate::wrapper::files::{Files, Source, Text};
-use crate::wrapper::translation::{Outcome, Translation, has_source};
+use crate::wrapper::translation::{Finding, Outcome, Translation, has_source};
 
 /// Accounts by a method that every build has.
 fn choices(variant: &'static str) -> Choices {
@@ -20,19 +22,10 @@ fn read(variant: &'static str, text: &str) -> Translation {
     translate_bytes_with(&FILE, text.as_bytes(), &choices(variant))
 }
 
-fn refusals(translation: &Translation) -> Vec<String> {
-    let refused = translation.findings.iter();
-    let refused = refused.filter_map(|finding| match &finding.outcome {
-        Outcome::Refused(text) => Some(format!("{}: {text}", finding.origin)),
-        _ => None,
-    });
-    refused.collect()
-}
-
 /// Flags, each as one word.
 fn flags(text: &str) -> Vec<String> {
     let translation = read(DEBIAN, text);
-    assert_eq!(refusals(&translation), [""; 0], "{text}");
+    assert_eq!(translation.refusals(), [""; 0], "{text}");
     let findings = translation.findings.iter();
     let said = findings.filter_map(|finding| match &finding.outcome {
         Outcome::Flag(words) => {
@@ -62,7 +55,7 @@ fn lacks(text: &str, long_or_letter: &str) {
 
 #[track_caller]
 fn refused(text: &str, part: &str) {
-    let said = refusals(&read(DEBIAN, text)).join("\n");
+    let said = read(DEBIAN, text).refusals().join("\n");
     assert!(said.contains(part), "{text:?}: {said}");
 }
 
@@ -127,7 +120,7 @@ fn lines_are_taken_apart_as_vsftpd_does() {
 #[test]
 fn a_refusal_names_its_line_and_all_are_told_at_once() {
     let translation = read(DEBIAN, "listen=ja\nlocal_enable=YES\nfoo=1\n");
-    let said = refusals(&translation);
+    let said = translation.refusals();
     assert_eq!(said.len(), 2);
     assert!(said[0].starts_with("file:1: listen: "), "{said:?}");
     assert!(
@@ -138,7 +131,7 @@ fn a_refusal_names_its_line_and_all_are_told_at_once() {
 
 #[test]
 fn each_variant_knows_its_own_options_and_trims_its_own_way() {
-    assert!(refusals(&read(UPSTREAM, "utf8_filesystem=YES"))[0].contains("vsftpd:debian"));
+    assert!(read(UPSTREAM, "utf8_filesystem=YES").refusals()[0].contains("vsftpd:debian"));
     let root = |variant| {
         let translation = read(variant, "anon_root=/srv \n");
         let flag = translation
@@ -169,7 +162,7 @@ fn settings_beside_the_file_follow_its_own() {
         ..Choices::default()
     };
     let translation = translate_bytes_with(&FILE, b"", &choices);
-    assert!(refusals(&translation)[0].starts_with("--option: hide_idz: unknown"));
+    assert!(translation.refusals()[0].starts_with("--option: hide_idz: unknown"));
 }
 
 #[test]
@@ -197,6 +190,14 @@ fn who_may_log_in() {
     );
     has("max_login_fails=0", "--maxloginfailures 1");
     refused("delay_failed_login=10", "--ban");
+    assert_eq!(
+        read(DEBIAN, "delay_failed_login=10")
+            .findings
+            .iter()
+            .filter(|finding| finding.origin.line == Some(1))
+            .count(),
+        1
+    );
     refused("tcp_wrappers=YES", "--allowfrom");
     refused("user_config_dir=/etc/users", "wharf-pw");
     refused("run_as_launching_user=YES", "as the user it is to act as");
@@ -213,9 +214,9 @@ fn passwords_are_pams_unless_the_command_line_names_another_method() {
         let translation = translate_bytes(&FILE, with_session.as_bytes());
         assert!(!format!("{translation:?}").contains("nopamsession"));
     } else {
-        assert!(refusals(&translation)[0].contains("--login unix"), "{text}");
+        assert!(translation.refusals()[0].contains("--login unix"), "{text}");
     }
-    let warned = |finding: &&crate::wrapper::translation::Finding| matches!(&finding.outcome, Outcome::Ignored(why) if why.contains("in place of PAM"));
+    let warned = |finding: &&Finding| matches!(&finding.outcome, Outcome::Ignored(why) if why.contains("in place of PAM"));
     assert_eq!(
         read(DEBIAN, LOCAL).findings.iter().filter(warned).count(),
         1
@@ -300,7 +301,10 @@ fn where_users_are_kept() {
     );
     lacks(LOCAL, "--refusewritableroot");
     has("anonymous_enable=YES", "--refusewritableroot");
-    lacks("allow_writeable_chroot=YES", "--refusewritableroot");
+    lacks(
+        &format!("{LOCAL}chroot_local_user=YES\nallow_writeable_chroot=YES"),
+        "--refusewritableroot",
+    );
     has(
         &format!("{LOCAL}chroot_list_enable=YES"),
         "--chrootlist /etc/vsftpd.chroot_list",
@@ -329,6 +333,32 @@ fn where_users_are_kept() {
     );
     has("anon_root=/srv/././pub", "--anonymousroot /srv/pub");
     has("ftp_username=files", "--anonymoususer files");
+}
+
+/// vsftpd's allow_writeable_chroot is for users alone.
+#[test]
+fn a_writable_root_of_anonymous_is_never_served_in_silence() {
+    has("allow_writeable_chroot=YES", "--refusewritableroot");
+    has(
+        "local_enable=YES\nallow_writeable_chroot=YES",
+        "--refusewritableroot",
+    );
+    let kept = "local_enable=YES\nchroot_local_user=YES\nallow_writeable_chroot=YES";
+    lacks(kept, "--refusewritableroot");
+    let warned = |finding: &Finding| matches!(&finding.outcome, Outcome::Warned(text) if text.contains("anonymous"));
+    assert!(read(DEBIAN, kept).findings.iter().any(warned));
+}
+
+/// Of a file that is too large, or behind the bound of what is read in all, nothing is known.
+#[test]
+fn homes_that_cannot_be_read_may_hold_a_dot() {
+    let mut files = Files::of_machine();
+    while files.read(Path::new("/etc/passwd")).is_ok() {}
+    let text = format!("{LOCAL}chroot_local_user=YES");
+    let source = Source::File(Text::of_bytes(Path::new("file"), text.as_bytes()));
+    let translation = translate(&FILE, &source, &mut files, &choices(DEBIAN));
+    let said = translation.refusals().join("\n");
+    assert!(said.contains("cannot be read"), "{said}");
 }
 
 #[test]
@@ -473,11 +503,10 @@ fn what_is_said_and_logged() {
     has("syslog_enable=YES", "-f ftp");
     has("log_ftp_protocol=YES", "-d");
     lacks("xferlog_enable=YES", "-O");
-    let log = format!(
-        "{:?}",
-        read(DEBIAN, "xferlog_enable=YES\nxferlog_std_format=YES")
+    has(
+        "xferlog_enable=YES\nxferlog_std_format=YES",
+        "-O xferlog:/var/log/xferlog",
     );
-    assert!(log.contains("alt") || log.contains("transfer log"), "{log}");
 }
 
 #[test]
@@ -495,17 +524,19 @@ fn values(kind: Kind) -> &'static [&'static str] {
     }
 }
 
+/// What stands beside an option.
+const COMPANY: [&str; 3] = [
+    "ssl_enable=YES\n",
+    GUEST,
+    "local_enable=YES\nwrite_enable=YES\nanon_upload_enable=YES\nlisten_ipv6=YES\nchroot_local_user=YES\n\
+         chroot_list_enable=YES\nxferlog_enable=YES\nuserlist_enable=YES\nchown_uploads=YES\n",
+];
+
 #[test]
 fn every_option_is_spoken_of_whatever_its_value_and_company() {
-    let company = [
-        "ssl_enable=YES\n",
-        GUEST,
-        "local_enable=YES\nwrite_enable=YES\nanon_upload_enable=YES\nlisten_ipv6=YES\nchroot_local_user=YES\n\
-         chroot_list_enable=YES\nxferlog_enable=YES\nuserlist_enable=YES\nchown_uploads=YES\n",
-    ];
     for option in OPTIONS {
         for value in values(option.kind) {
-            for beside in company {
+            for beside in COMPANY {
                 let text = format!("{beside}{}={value}\n", option.key);
                 let translation = read(DEBIAN, &text);
                 for line in 1..=text.lines().count() {
@@ -526,9 +557,35 @@ fn every_option_is_spoken_of_whatever_its_value_and_company() {
 #[test]
 fn a_file_of_another_server_is_none_of_its_kind() {
     let found = |text: &str| {
-        let source = Source::File(Text::of_bytes(std::path::Path::new("x"), text.as_bytes()));
+        let source = Source::File(Text::of_bytes(Path::new("x"), text.as_bytes()));
         detect(&source, &mut Files::none()).map(|dialect| dialect.name)
     };
     assert_eq!(found("listen=YES\nwrite_enable=YES"), Ok("vsftpd"));
     assert_eq!(found("NoAnonymous yes\nBind 21"), Ok("pureftpd"));
+}
+
+/// So that the manual page, which is printed from the table, leaves no flag out.
+#[test]
+fn every_flag_comes_from_an_option_whose_row_names_it() {
+    let mut wrong = std::collections::BTreeSet::new();
+    for option in OPTIONS {
+        for value in values(option.kind) {
+            for beside in COMPANY {
+                let text = format!("{beside}{}={value}\n", option.key);
+                for flag in read(DEBIAN, &text).flags {
+                    let key = flag.origin.setting.trim_end_matches(" (no line)");
+                    let row = options::rows().into_iter().find(|row| row.key == key);
+                    let named = match row.map(|row| row.fate) {
+                        Some(Fate::Flag(long)) => long == flag.long,
+                        Some(Fate::Flags(longs)) => longs.contains(&flag.long.as_str()),
+                        _ => false,
+                    };
+                    if !named {
+                        wrong.insert(format!("{key}: --{}", flag.long));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

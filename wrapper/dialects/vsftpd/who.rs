@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::super::{Choices, os};
 use super::settings::Rules;
-use crate::wrapper::files::Files;
+use crate::wrapper::files::{Files, Unusable};
 use crate::wrapper::print::shown;
 use crate::wrapper::translation::has_source;
 
@@ -177,7 +177,7 @@ fn passwords(rules: &mut Rules<'_>, groups: Groups, files: &mut Files, choices: 
         let why = format!(
             "--login {name} asks for passwords in place of PAM; what the service forbids besides does not hold"
         );
-        rules.warn("pam_service_name", &why);
+        rules.ignore_unset("pam_service_name", &why);
         if name == "unix" {
             keep_ftpusers_out(rules, files);
         }
@@ -264,11 +264,12 @@ fn failures(rules: &mut Rules<'_>) {
             "the first failed login is answered after three seconds and each further one later, not after so many",
             "remove it, and turn those who guess away with --ban 5/600/3600 behind --",
         );
+    } else {
+        rules.nothing(
+            "delay_failed_login",
+            "each failed login is answered three seconds later or more",
+        );
     }
-    rules.nothing(
-        "delay_failed_login",
-        "each failed login is answered three seconds later or more",
-    );
     match rules.number("delay_successful_login") {
         0 => rules.nothing("delay_successful_login", "there is no delay"),
         _ => rules.ignore(
@@ -321,7 +322,7 @@ fn roots(rules: &mut Rules<'_>, groups: Groups, files: &mut Files) {
     // It stands in for the name in the homes of the system's users, which vsftpd looks up when one logs in.
     let guest = rules.text("guest_username").filter(|_| groups.guests);
     let cure = "write the directory as local_root, with the token in it";
-    let Some(homes) = homes(files) else {
+    let Ok(homes) = homes(files) else {
         rules.nothing("local_root", "none");
         return rules.refuse(
             "user_sub_token",
@@ -387,15 +388,18 @@ fn holds(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
-/// Names and homes of /etc/passwd.
-fn homes(files: &mut Files) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
-    let text = files.read(Path::new("/etc/passwd")).ok()?;
+/// Names and homes.
+type Homes = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Those of /etc/passwd.
+fn homes(files: &mut Files) -> Result<Homes, Unusable> {
+    let text = files.read(Path::new("/etc/passwd"))?;
     let homes = text.lines().filter_map(|(_, line)| {
         let mut fields = line.split(|byte| *byte == b':');
         let name = fields.next()?.to_vec();
         Some((name, fields.nth(4)?.to_vec()))
     });
-    Some(homes.collect())
+    Ok(homes.collect())
 }
 
 fn confinement(rules: &mut Rules<'_>, groups: Groups) {
@@ -406,7 +410,7 @@ fn confinement(rules: &mut Rules<'_>, groups: Groups) {
     ];
     if !groups.local {
         rules.all_nothing(&keys, NO_USERS);
-        return writable_roots(rules, groups.anonymous);
+        return writable_roots(rules, groups, false);
     }
     let (all, listed) = (
         rules.yes("chroot_local_user"),
@@ -442,19 +446,23 @@ fn confinement(rules: &mut Rules<'_>, groups: Groups) {
             }
         }
     }
-    writable_roots(
-        rules,
-        groups.anonymous || all || listed || groups.guests_as_anonymous,
-    );
+    writable_roots(rules, groups, all || listed || groups.guests_as_anonymous);
 }
 
-/// vsftpd turns those away who can write the directory they are kept in, anonymous among them.
-fn writable_roots(rules: &mut Rules<'_>, keeps: bool) {
+/// vsftpd turns those away who can write the directory they are kept in: anonymous always, users unless they are allowed to.
+fn writable_roots(rules: &mut Rules<'_>, groups: Groups, keeps_users: bool) {
     const KEY: &str = "allow_writeable_chroot";
-    match (rules.yes(KEY), keeps) {
-        (true, _) => rules.nothing(KEY, "who is kept in a directory may be able to write it"),
-        (false, true) => rules.switch(KEY, "refusewritableroot"),
-        (false, false) => rules.nothing(KEY, "nobody is kept in"),
+    match (rules.yes(KEY), groups.anonymous, keeps_users) {
+        (true, true, true) => rules.warn(
+            KEY,
+            "users may be able to write the directory they are kept in, and so may anonymous, which vsftpd turns away then: \
+             let the root of anonymous be root's, with mode 0755",
+        ),
+        (true, false, _) => rules.nothing(KEY, "who is kept in a directory may be able to write it"),
+        (true, true, false) | (false, true, _) | (false, _, true) => {
+            rules.switch(KEY, "refusewritableroot");
+        }
+        (false, false, false) => rules.nothing(KEY, "nobody is kept in"),
     }
 }
 
@@ -466,9 +474,19 @@ fn homes_with_a_dot(rules: &mut Rules<'_>, groups: Groups, files: &mut Files) {
     let users = groups.local && (rules.has("chrooteveryone") || rules.yes("chroot_list_enable"));
     let anonymous = rules.text("ftp_username").filter(|_| groups.anonymous);
     let anonymous = anonymous.filter(|_| rules.text("anon_root").is_none());
-    let homes = match users || anonymous.is_some() {
-        true => homes(files).unwrap_or_default(),
-        false => Vec::new(),
+    if !users && anonymous.is_none() {
+        return rules.nothing("passwd_chroot_enable", "nobody is kept in a home");
+    }
+    let homes = match homes(files) {
+        Ok(homes) => homes,
+        Err(why) if why.is_missing => Vec::new(),
+        Err(_) => {
+            return rules.refuse(
+                "passwd_chroot_enable",
+                "homes of /etc/passwd may hold /./, and it cannot be read",
+                "set passwd_chroot_enable=YES if jails may end before the dot",
+            );
+        }
     };
     let wider = homes
         .iter()
