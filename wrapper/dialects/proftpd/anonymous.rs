@@ -2,6 +2,10 @@
 
 use super::accounts::{entry, is_shell, off_only};
 use super::combine::Context;
+use super::files::size;
+use super::logins::Served;
+use super::looks::looks_of;
+use super::process::transfer_log;
 use super::scope::{Scope, fine, refuse_value};
 use super::sections::Section;
 use crate::wrapper::dialects::os;
@@ -215,7 +219,7 @@ pub(super) fn umask(context: &mut Context<'_>, scope: &Scope, server: (u32, u32)
     let Some(directive) = scope.pick("Umask", t) else {
         return;
     };
-    let Some((files, dirs)) = super::combine::masks(&directive) else {
+    let Some((files, dirs)) = super::files::masks(&directive) else {
         return refuse_value(&directive, "write one octal mask or two", t);
     };
     if (files, dirs) == server {
@@ -223,4 +227,78 @@ pub(super) fn umask(context: &mut Context<'_>, scope: &Scope, server: (u32, u32)
     }
     let value = format!("{files:03o}:{dirs:03o}");
     t.value(&directive.origin, "anonymousumask", value);
+}
+
+/// What else <Anonymous> may say.
+pub(super) fn anonymous_rest(context: &mut Context<'_>, scope: &Scope, served: &Served) {
+    let t = &mut *context.translation;
+    for key in [
+        "AllowOverwrite",
+        "AllowStoreRestart",
+        "DeleteAbortedStores",
+        "HiddenStores",
+    ] {
+        for directive in scope.every(key) {
+            t.nothing(
+                &directive.origin,
+                "anonymous clients can never overwrite nor append, and what they do not finish is removed",
+            );
+        }
+    }
+    let (resumes, origin) = scope.on("AllowRetrieveRestart", true, t);
+    match resumes {
+        true => fine(&origin, "downloads can be resumed", t),
+        false => t.refuse(
+            &origin,
+            "downloads can always be resumed",
+            "write AllowRetrieveRestart on",
+        ),
+    }
+    if let Some(directive) = scope.pick("AllowForeignAddress", t) {
+        match directive.on() {
+            Some(false) if t.has("allowanonymousfxp") => {}
+            Some(false) => t.nothing(&directive.origin, "off, as without -W"),
+            Some(true) if t.has("allowuserfxp") || !served.users => {
+                t.switch(&directive.origin, "allowanonymousfxp");
+            }
+            _ => t.refuse(
+                &directive.origin,
+                "it is for users before anonymous clients",
+                "write it outside of <Anonymous> as well, or off",
+            ),
+        }
+    }
+    if let Some(directive) = scope.pick("AllowOverride", t) {
+        match directive.on() {
+            Some(false) => t.nothing(&directive.origin, "files named .ftpaccess are not read"),
+            _ => t.refuse(
+                &directive.origin,
+                "files named .ftpaccess are not read, and may deny something",
+                "move what they say elsewhere and write AllowOverride off",
+            ),
+        }
+    }
+    if let Some(directive) = scope.pick("TransferLog", t) {
+        match directive.word(0).eq_ignore_ascii_case(b"none") {
+            true => t.ignore(
+                &directive.origin,
+                "transfers are recorded for everybody or nobody",
+            ),
+            false => transfer_log(&directive, t),
+        }
+    }
+    if let Some(directive) = scope.pick("MaxStoreFileSize", t) {
+        match directive.word(0) == b"*" {
+            true => t.nothing(&directive.origin, "no limit, as without it"),
+            false => t.refuse(
+                &directive.origin,
+                "one size is for everybody",
+                "write it outside of <Anonymous>",
+            ),
+        }
+    }
+    if let Some(directive) = scope.pick("MaxRetrieveFileSize", t) {
+        size(&directive, t);
+    }
+    looks_of(scope, false, t);
 }
