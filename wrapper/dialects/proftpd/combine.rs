@@ -67,11 +67,9 @@ pub(super) fn run(
     };
     process::process(&mut context);
     network::network(&mut context, &server);
-    let logins = limits::logins(&sections.limits, context.translation)
-        .or_else(|| limits::logins(&sections.limits_around, context.translation));
-    let login_origin = limits::login_origin(&sections.limits)
-        .or_else(|| limits::login_origin(&sections.limits_around))
-        .cloned();
+    let levels = [&sections.limits, &sections.limits_around];
+    let logins = limits::logins(&levels, context.translation);
+    let login_origin = limits::login_origin(&levels).cloned();
     let served = logins::who_logs_in(
         &mut context,
         logins.unwrap_or(Logins::Everybody),

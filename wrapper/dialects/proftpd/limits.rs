@@ -160,6 +160,12 @@ pub(super) struct Limit {
     rules: Rules,
 }
 
+impl Limit {
+    fn is_about(&self, name: &str) -> bool {
+        self.names.iter().any(|known| known == name)
+    }
+}
+
 /// What one section says of a command.
 enum Answer {
     Yes,
@@ -386,16 +392,14 @@ impl Rules {
     }
 }
 
-/// Who may log in by the sections of one place; None where they say nothing about it.
-pub(super) fn logins(level: &Level, translation: &mut Translation) -> Option<Logins> {
-    let mut about = level
-        .iter()
-        .filter(|limit| limit.names.iter().any(|name| name == "LOGIN"));
+/// Who may log in by the sections of these places, which all count; None where they say nothing about it.
+pub(super) fn logins(levels: &[&Level], translation: &mut Translation) -> Option<Logins> {
+    let mut about = of_logins(levels);
     let limit = about.next()?;
     if let Some(second) = about.next() {
         translation.refuse(
             &second.origin,
-            "there is another <Limit LOGIN> in the same place",
+            "there is another <Limit LOGIN>, and ProFTPD lets in whom both do",
             "make one of them",
         );
         return Some(Logins::Refused);
@@ -439,9 +443,13 @@ pub(super) fn logins(level: &Level, translation: &mut Translation) -> Option<Log
 }
 
 /// Where the section about logins stands.
-pub(super) fn login_origin(level: &Level) -> Option<&Origin> {
-    let of_logins = |limit: &&Limit| limit.names.iter().any(|name| name == "LOGIN");
-    level.iter().find(of_logins).map(|limit| &limit.origin)
+pub(super) fn login_origin<'a>(levels: &[&'a Level]) -> Option<&'a Origin> {
+    of_logins(levels).next().map(|limit| &limit.origin)
+}
+
+fn of_logins<'a>(levels: &[&'a Level]) -> impl Iterator<Item = &'a Limit> {
+    let limits = levels.iter().flat_map(|level| level.iter());
+    limits.filter(|limit| limit.is_about("LOGIN"))
 }
 
 /// A command and the section that denies it.
@@ -472,7 +480,7 @@ pub(super) fn denied(levels: &[&Level], translation: &mut Translation) -> Denied
 fn decide<'a>(levels: &[&'a Level], command: &Command) -> Option<(Answer, &'a Limit)> {
     let by_name = |name: &str| {
         let limits = levels.iter().flat_map(|level| level.iter().rev());
-        let mut about = limits.filter(|limit| limit.names.iter().any(|known| known == name));
+        let mut about = limits.filter(|limit| limit.is_about(name));
         about.find_map(|limit| match limit.rules.answer() {
             Answer::Silence => None,
             answer => Some((answer, limit)),
@@ -500,7 +508,7 @@ pub(super) fn tell_idle(levels: &[&Level], denied: &[&Denied], translation: &mut
             .findings
             .iter()
             .any(|finding| finding.origin == limit.origin);
-        if !spoken && !is_told && login_origin(&vec![limit.clone()]).is_none() {
+        if !spoken && !is_told && !limit.is_about("LOGIN") {
             translation.nothing(
                 &limit.origin,
                 "it denies nothing, or what another section denies",

@@ -38,8 +38,8 @@ pub(super) fn who_logs_in(
             anonymous: false,
         };
     };
-    let strangers = limits::logins(&parts.limits, t);
-    let strangers_origin = limits::login_origin(&parts.limits)
+    let strangers = limits::logins(&[&parts.limits], t);
+    let strangers_origin = limits::login_origin(&[&parts.limits])
         .cloned()
         .unwrap_or_else(|| origin.clone());
     let strangers = strangers.unwrap_or_else(|| server.clone());

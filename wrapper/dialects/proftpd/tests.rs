@@ -465,3 +465,24 @@ fn repeated_settings_count_as_in_proftpd() {
     has("Port 2121\nPort 2122", &["-S ,2122"]);
     has("Umask 022\nDefaultRoot ~\nDefaultRoot ~ !500", &["-A"]);
 }
+
+#[test]
+fn sections_about_logins_of_the_server_and_of_global_both_count() {
+    for (own, global) in [
+        ("AllowAll", "DenyAll"),
+        ("Deny from 192.0.2.", "Deny from 10."),
+        ("AllowAll", "Deny from 10."),
+    ] {
+        let said = of(&format!(
+            "<Limit LOGIN>\n{own}\n</Limit>\n<Global>\n<Limit LOGIN>\n{global}\n</Limit>\n</Global>"
+        ));
+        assert!(
+            said.contains("another <Limit LOGIN>"),
+            "{own}, {global}: {said}"
+        );
+    }
+    has(
+        "<Global>\n<Limit LOGIN>\nDeny from 10.\n</Limit>\n</Global>",
+        &["--denyfrom 10.0.0.0/8"],
+    );
+}
