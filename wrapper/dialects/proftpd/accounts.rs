@@ -319,13 +319,13 @@ pub(super) fn homes(context: &mut Context<'_>, dirs: u32) {
 fn root(context: &mut Context<'_>) {
     let t = &mut *context.translation;
     let scope = context.scope;
-    let all = scope.every("DefaultRoot");
-    // The first whose groups fit counts, so one without groups ends the list.
-    let counted = all.iter().position(|directive| directive.words.len() == 1);
+    let all = scope.all().filter(|other| other.key == "DefaultRoot");
+    // The first whose groups fit counts, also of those in <Global>, so one without groups ends the list.
+    let all: Vec<bool> = all.map(|directive| directive.words.len() == 1).collect();
     let Some(directive) = scope.pick("DefaultRoot", t) else {
         return;
     };
-    if counted != Some(0) && all.len() > 1 {
+    if all.len() > 1 && !all[0] {
         return t.refuse(
             &directive.origin,
             "roots by group cannot be expressed, except for one group that is free",

@@ -486,3 +486,10 @@ fn sections_about_logins_of_the_server_and_of_global_both_count() {
         &["--denyfrom 10.0.0.0/8"],
     );
 }
+
+#[test]
+fn whom_no_root_of_the_server_fits_is_kept_by_that_of_global() {
+    let said = of("DefaultRoot ~ !500\n<Global>\nDefaultRoot ~\n</Global>");
+    assert!(said.contains("roots by group"), "{said}");
+    has("DefaultRoot ~\n<Global>\nDefaultRoot /\n</Global>", &["-A"]);
+}
