@@ -117,6 +117,13 @@ pub(super) fn sources(context: &mut Context<'_>) {
                     continue;
                 };
                 takes_file = true;
+                if file.words.len() > 1 {
+                    t.refuse(
+                        &file.origin,
+                        "only some users of the file are accounts of ProFTPD, by number, home or name",
+                        "keep those alone in the file, and write nothing behind its path",
+                    );
+                }
                 fine(&origin, "told with AuthUserFile", t);
                 t.source(&file.origin, "passwd", Some(os(file.word(0))));
             }

@@ -493,3 +493,11 @@ fn whom_no_root_of_the_server_fits_is_kept_by_that_of_global() {
     assert!(said.contains("roots by group"), "{said}");
     has("DefaultRoot ~\n<Global>\nDefaultRoot /\n</Global>", &["-A"]);
 }
+
+#[test]
+fn a_file_of_accounts_that_counts_in_part_is_refused() {
+    for rest in ["id 5000-6000", "home ^/srv", "name ^ftp"] {
+        let said = of(&format!("AuthUserFile /etc/ftpd.passwd {rest}"));
+        assert!(said.contains("some users of the file"), "{rest}: {said}");
+    }
+}
