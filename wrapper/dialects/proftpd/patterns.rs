@@ -1,7 +1,11 @@
 //! Regular expressions of HideFiles as the patterns of `--hidefiles`.
 
-/// A regular expression as the patterns that match the same names; None where there are none.
+/// A regular expression as the patterns that match the same names; None where there are none, as behind a `!`, which hides
+/// all other names.
 pub(super) fn globs(expression: &[u8]) -> Option<Vec<Vec<u8>>> {
+    if expression.starts_with(b"!") {
+        return None;
+    }
     let mut text = expression;
     let (mut begins, mut ends) = (false, false);
     // Anchors may stand outside of the brackets of a choice.
@@ -107,6 +111,8 @@ mod tests {
             ("a*", None),
             (r"\d", None),
             ("", None),
+            ("!x$", None),
+            ("^!x$", Some("!x")),
             ("^$", None),
             ("(a|(b|c))", None),
             (r"\*$", Some("*[*]")),

@@ -501,3 +501,9 @@ fn a_file_of_accounts_that_counts_in_part_is_refused() {
         assert!(said.contains("some users of the file"), "{rest}: {said}");
     }
 }
+
+#[test]
+fn files_hidden_unless_they_fit_a_pattern_are_refused() {
+    let said = of("<Directory />\nHideFiles !\\.zip$\n</Directory>");
+    assert!(said.contains("no pattern of --hidefiles"), "{said}");
+}
