@@ -8,12 +8,12 @@ use super::sections::{Directive, Item, Section};
 use crate::wrapper::print::shown;
 use crate::wrapper::translation::{Origin, Translation};
 
-/// A command or two that are the same here.
+/// A command of this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Command {
     /// As this server names it.
     pub(super) verb: &'static str,
-    /// Another name ProFTPD limits apart from it.
+    /// Another name of it; ProFTPD takes the two for one.
     other: &'static str,
     groups: &'static [&'static str],
     /// Whether anonymous clients of this server cannot do it anyway.
@@ -54,7 +54,7 @@ pub(super) const COMMANDS: &[Command] = &[
     command("MLSD", "", &["DIRS"], false),
     command("MLST", "", &["DIRS"], false),
     command("STAT", "", &["DIRS"], false),
-    command("CWD", "XCWD", &["DIRS"], false),
+    command("CWD", "", &["DIRS"], false),
     command("CDUP", "XCUP", &["DIRS"], false),
     command("PWD", "XPWD", &["DIRS"], false),
     command("STOR", "", &["WRITE"], false),
@@ -83,7 +83,8 @@ pub(super) const COMMANDS: &[Command] = &[
     apart("OPTS"),
 ];
 
-/// Commands of ProFTPD that this server does not have, so that denying them is done.
+/// Commands of ProFTPD that this server does not have, so that denying them is done. XCWD it has, and ProFTPD limits apart
+/// from CWD, which goes to the same places.
 const ABSENT: &[&str] = &[
     "CCC",
     "CONF",
@@ -108,6 +109,7 @@ const ABSENT: &[&str] = &[
     "SMNT",
     "SSCN",
     "XCRC",
+    "XCWD",
     "XMD5",
     "XSHA",
     "XSHA1",
@@ -478,24 +480,24 @@ pub(super) fn denied(levels: &[&Level], translation: &mut Translation) -> Denied
 }
 
 fn decide<'a>(levels: &[&'a Level], command: &Command) -> Option<(Answer, &'a Limit)> {
-    let by_name = |name: &str| {
+    let of = |names: &[&str]| {
         let limits = levels.iter().flat_map(|level| level.iter().rev());
-        let mut about = limits.filter(|limit| limit.is_about(name));
+        let mut about = limits.filter(|limit| names.iter().any(|name| limit.is_about(name)));
         about.find_map(|limit| match limit.rules.answer() {
             Answer::Silence => None,
             answer => Some((answer, limit)),
         })
     };
-    let groups = command.groups.iter().filter_map(|group| by_name(group));
+    let groups = command.groups.iter().filter_map(|group| of(&[*group]));
     // A command of two groups is denied as soon as one of them is.
     let of_group = || {
         let mut answers: Vec<_> = groups.collect();
         answers.sort_by_key(|(answer, _)| matches!(answer, Answer::Yes));
         answers.into_iter().next()
     };
-    by_name(command.verb)
+    of(&[command.verb, command.other])
         .or_else(of_group)
-        .or_else(|| by_name("ALL").filter(|_| command.of_all))
+        .or_else(|| of(&["ALL"]).filter(|_| command.of_all))
 }
 
 /// Sections that deny nothing.

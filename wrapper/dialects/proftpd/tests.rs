@@ -507,3 +507,21 @@ fn files_hidden_unless_they_fit_a_pattern_are_refused() {
     let said = of("<Directory />\nHideFiles !\\.zip$\n</Directory>");
     assert!(said.contains("no pattern of --hidefiles"), "{said}");
 }
+
+#[test]
+fn either_name_of_a_command_denies_it() {
+    for name in ["MKD", "XMKD"] {
+        assert_eq!(
+            of(&format!("<Limit {name}>\nDenyAll\n</Limit>")),
+            "--denycommands MKD",
+            "{name}"
+        );
+    }
+    // The last of several counts, whatever the name.
+    assert_eq!(
+        of("<Limit MKD>\nDenyAll\n</Limit>\n<Limit XMKD>\nAllowAll\n</Limit>"),
+        ""
+    );
+    let said = of("<Limit XMKD>\nAllowAll\n</Limit>\n<Limit MKD>\nDenyAll\n</Limit>");
+    assert_eq!(said, "--denycommands MKD");
+}
