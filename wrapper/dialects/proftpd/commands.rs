@@ -144,6 +144,13 @@ fn strange(context: &mut Context<'_>, denied: &Denied, common: &[&str]) {
         Some(origin) if !common.contains(&"STOR") => t.switch(&origin, "anonymouscantupload"),
         Some(_) => {}
         None => {
+            if let Some(origin) = origin("STOU").filter(|_| !common.contains(&"STOU")) {
+                t.refuse(
+                    &origin,
+                    "STOU is denied to anonymous clients and STOR is not",
+                    "deny both",
+                );
+            }
             t.switch(&unset, "anonymousupload");
             if can("MKD") {
                 t.switch(&unset, "anonymouscancreatedirs");

@@ -525,3 +525,14 @@ fn either_name_of_a_command_denies_it() {
     let said = of("<Limit XMKD>\nAllowAll\n</Limit>\n<Limit MKD>\nDenyAll\n</Limit>");
     assert_eq!(said, "--denycommands MKD");
 }
+
+#[test]
+fn stou_cannot_be_denied_to_anonymous_clients_alone() {
+    let said = of(&format!(
+        "<Anonymous ~ftp>\n{ANONYMOUS}<Limit STOU>\nDenyAll\n</Limit>\n</Anonymous>"
+    ));
+    assert!(
+        said.contains("STOU is denied to anonymous clients"),
+        "{said}"
+    );
+}
