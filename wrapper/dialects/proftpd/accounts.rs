@@ -232,6 +232,15 @@ pub(super) fn names(context: &mut Context<'_>) {
         true => fine(&origin, "there is no /etc/ftpusers", t),
         false => fine(&origin, "off, as without --denyusers", t),
     }
+    let (empty, origin) = scope.on("AllowEmptyPasswords", true, t);
+    match empty {
+        true => fine(&origin, "an empty password is compared like any other", t),
+        false => t.refuse(
+            &origin,
+            "an empty password is compared like any other",
+            "make sure that no account has an empty one, and write AllowEmptyPasswords on",
+        ),
+    }
     let (root, origin) = scope.on("RootLogin", false, t);
     match root {
         true => t.value(&origin, "minuid", "0"),
@@ -284,6 +293,7 @@ pub(super) fn homes(context: &mut Context<'_>, dirs: u32) {
     root(context);
     let t = &mut *context.translation;
     let scope = context.scope;
+    chroot_symlinks(scope, t);
     if let Some(directive) = scope.pick("DefaultChdir", t) {
         match directive.word(0) {
             b"~" => t.nothing(&directive.origin, "sessions start in the home"),
@@ -320,6 +330,22 @@ pub(super) fn homes(context: &mut Context<'_>, dirs: u32) {
                 t.refuse(&directive.origin, &reason, &cure);
             }
         }
+    }
+}
+
+/// With AllowChrootSymlinks off ProFTPD turns away whom it would keep in a directory that is a symbolic link or lies behind
+/// one, which a user may have put there.
+fn chroot_symlinks(scope: &Scope, t: &mut Translation) {
+    let (follows, origin) = scope.on("AllowChrootSymlinks", true, t);
+    let keeps_anybody = !t.has("noanonymous") || t.has("chrooteveryone") || t.has("trustedgid");
+    match (follows, keeps_anybody) {
+        (true, _) => fine(&origin, "symbolic links to homes and roots are followed", t),
+        (false, false) => t.nothing(&origin, "nobody is kept in a directory"),
+        (false, true) => t.refuse(
+            &origin,
+            "a home or root that is a symbolic link is followed",
+            "make homes and roots directories that their users cannot exchange, and write AllowChrootSymlinks on",
+        ),
     }
 }
 

@@ -147,11 +147,12 @@ const WITHOUT_FTPACCESS: &str = "remove every .ftpaccess below the users' homes,
 pub(super) const DIRECTIVES: &[Known] = &[
     ignored("AccessDenyMsg", "auth", "text", TEXT),
     ignored("AccessGrantMsg", "auth", "text", TEXT),
-    nothing(
+    own(
         "AllowChrootSymlinks",
         "auth",
         "on or off",
-        "a home or root that is a symbolic link is opened once and kept, so it cannot be exchanged",
+        Fate::Refused("make homes directories that their users cannot exchange, and write on"),
+        "On holds without a flag, and off where nobody is kept in a directory.",
     ),
     refused(
         "AllowClass",
@@ -160,11 +161,12 @@ pub(super) const DIRECTIVES: &[Known] = &[
         BY_NAME,
         "name networks with Allow from",
     ),
-    nothing(
+    own(
         "AllowEmptyPasswords",
         "auth",
         "on or off",
-        "an empty password is compared like any other",
+        Fate::Refused("give every account a password, and write on"),
+        "On holds without a flag, as an empty password is compared like any other.",
     ),
     refused(
         "AllowFilter",

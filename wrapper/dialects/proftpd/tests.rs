@@ -536,3 +536,24 @@ fn stou_cannot_be_denied_to_anonymous_clients_alone() {
         "{said}"
     );
 }
+
+#[test]
+fn homes_that_are_symbolic_links_are_refused_where_users_are_kept() {
+    let text = "AllowChrootSymlinks off\n";
+    for kept in [
+        "DefaultRoot ~\n".to_owned(),
+        "DefaultRoot /srv\n".to_owned(),
+        format!("<Anonymous /srv>\n{ANONYMOUS}</Anonymous>\n"),
+    ] {
+        let said = of(&format!("{text}{kept}"));
+        assert!(said.contains("symbolic link"), "{kept}: {said}");
+    }
+    assert_eq!(of(text), "");
+    has("AllowChrootSymlinks on\nDefaultRoot ~\n", &["-A"]);
+}
+
+#[test]
+fn empty_passwords_cannot_be_refused() {
+    assert!(of("AllowEmptyPasswords off").contains("empty"));
+    assert_eq!(of("AllowEmptyPasswords on"), "");
+}
