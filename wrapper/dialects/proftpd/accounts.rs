@@ -5,7 +5,7 @@ use std::path::Path;
 use super::combine::Context;
 use super::scope::{Scope, fine, refuse_value};
 use super::sections::Directive;
-use crate::wrapper::dialects::os;
+use crate::wrapper::dialects::{os, refuse_unusable};
 use crate::wrapper::files::Files;
 use crate::wrapper::print::shown;
 use crate::wrapper::translation::Translation;
@@ -198,9 +198,12 @@ pub(super) fn sources(context: &mut Context<'_>) {
 
 /// Refuses users whom ProFTPD would refuse for their shells, as this server does not look at those of a file.
 fn shells(files: &mut Files, file: &Directive, t: &mut Translation) {
-    let Ok(text) = files.read(Path::new(os(file.word(0)))) else {
-        // The server says what is wrong with the file.
-        return;
+    let path = Path::new(os(file.word(0)));
+    let text = match files.read(path) {
+        Ok(text) => text,
+        // The server says that there is none.
+        Err(why) if why.is_missing => return,
+        Err(why) => return refuse_unusable(t, &file.origin, path, &why),
     };
     for (number, line) in text.lines() {
         let fields = fields(line);

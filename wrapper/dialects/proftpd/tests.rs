@@ -557,3 +557,25 @@ fn empty_passwords_cannot_be_refused() {
     assert!(of("AllowEmptyPasswords off").contains("empty"));
     assert_eq!(of("AllowEmptyPasswords on"), "");
 }
+
+#[test]
+fn accounts_whose_shells_cannot_be_compared_are_refused() {
+    use crate::wrapper::dialects::{Choices, translate};
+    use crate::wrapper::files::{Files, Source, Text};
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let accounts = folder.path().join("accounts");
+    std::fs::write(&accounts, "joe:x:1001:1001::/srv:/none\n").expect("a file");
+    let said = |mode: u32, rest: &str| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&accounts, mode).expect("a mode");
+        let text = format!("AuthUserFile {}\n{rest}", accounts.display());
+        let text = Text::of_bytes(std::path::Path::new("file"), text.as_bytes());
+        let (mut files, choices) = (Files::of_machine(), Choices::default());
+        let translation = translate(&PROFTPD, &Source::File(text), &mut files, &choices);
+        refusals(&translation).join("\n")
+    };
+    assert!(said(0o600, "").contains("the shell of joe"));
+    assert!(said(0o622, "").contains("others can write it"));
+    assert_eq!(said(0o622, "RequireValidShell off"), "");
+}
