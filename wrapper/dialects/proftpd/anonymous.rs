@@ -5,6 +5,7 @@ use super::combine::Context;
 use super::files::size;
 use super::logins::Served;
 use super::looks::looks_of;
+use super::places::Anonymous;
 use super::process::transfer_log;
 use super::scope::{Scope, fine, refuse_value};
 use super::sections::Section;
@@ -15,8 +16,21 @@ use crate::wrapper::print::shown;
 const NAMES: [&[u8]; 2] = [b"ftp", b"anonymous"];
 const USER: &[u8] = b"ftp";
 
+/// Says what becomes of everything in it. `masks` are those of the server.
+pub(super) fn translate(
+    context: &mut Context<'_>,
+    anonymous: &Anonymous,
+    masks: (u32, u32),
+    served: &Served,
+) {
+    let scope = &anonymous.scope;
+    identity(context, &anonymous.section, scope);
+    umask(context, scope, masks);
+    rest(context, scope, served);
+}
+
 /// Root, user and names of the section.
-pub(super) fn identity(context: &mut Context<'_>, section: &Section, scope: &Scope) {
+fn identity(context: &mut Context<'_>, section: &Section, scope: &Scope) {
     let t = &mut *context.translation;
     let Some(user) = scope.pick("User", t) else {
         return t.refuse(
@@ -214,7 +228,7 @@ fn names(context: &mut Context<'_>, section: &Section, scope: &Scope, user: &[u8
 }
 
 /// Umask of the section. `server` is what holds for everybody.
-pub(super) fn umask(context: &mut Context<'_>, scope: &Scope, server: (u32, u32)) {
+fn umask(context: &mut Context<'_>, scope: &Scope, server: (u32, u32)) {
     let t = &mut *context.translation;
     let Some(directive) = scope.pick("Umask", t) else {
         return;
@@ -230,7 +244,7 @@ pub(super) fn umask(context: &mut Context<'_>, scope: &Scope, server: (u32, u32)
 }
 
 /// What else <Anonymous> may say.
-pub(super) fn anonymous_rest(context: &mut Context<'_>, scope: &Scope, served: &Served) {
+fn rest(context: &mut Context<'_>, scope: &Scope, served: &Served) {
     let t = &mut *context.translation;
     for key in [
         "AllowOverwrite",

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::limits::{self, Logins};
-use super::scope::Scope;
+use super::scope::{Scope, is_told};
 use super::sections::Directive;
 use super::servers::Server;
 use super::{
@@ -43,21 +43,11 @@ pub(super) fn run(
         );
     }
     let whole = Origin::file(path);
-    let anonymous = sections.anonymous.clone();
-    let anonymous_scope = anonymous.as_ref().map(|section| {
-        let items = section.items.clone();
-        Scope::new(whole.clone(), items, Vec::new())
-    });
-    let anonymous_sections = match anonymous_scope {
-        None => None,
-        Some(mut scope) => {
-            let inner = places::anonymous_parts(&mut scope, translation);
-            Some((scope, inner))
-        }
-    };
+    let anonymous = sections.anonymous.as_ref();
+    let anonymous = anonymous.map(|section| places::anonymous(section, &whole, translation));
     server.scope.say_simple(translation);
-    if let Some((scope, _)) = &anonymous_sections {
-        scope.say_simple(translation);
+    if let Some(anonymous) = &anonymous {
+        anonymous.scope.say_simple(translation);
     }
 
     let mut context = Context {
@@ -74,7 +64,7 @@ pub(super) fn run(
         &mut context,
         logins.unwrap_or(Logins::Everybody),
         login_origin.as_ref(),
-        anonymous.as_ref().zip(anonymous_sections.as_ref()),
+        anonymous.as_ref(),
     );
     match served.users {
         true => accounts::sources(&mut context),
@@ -84,59 +74,44 @@ pub(super) fn run(
     let server_masks = files::umask(&mut context);
     accounts::homes(&mut context, server_masks.1);
     files::files_of_users(&mut context);
-    let inner = anonymous_sections.as_ref().filter(|_| served.anonymous);
-    commands::commands(
-        &mut context,
-        &sections,
-        &served,
-        inner.map(|(_, inner)| inner),
-    );
+    let strangers = anonymous.as_ref().filter(|_| served.anonymous);
+    let inner = strangers.map(|anonymous| &anonymous.scope);
+    let parts = strangers.map(|anonymous| &anonymous.parts);
+    commands::commands(&mut context, &sections, &served, parts);
     bounds::times(&mut context);
-    bounds::clients(&mut context, inner.map(|(scope, _)| scope));
-    bounds::rates(&mut context, inner.map(|(scope, _)| scope), &served);
+    bounds::clients(&mut context, inner);
+    bounds::rates(&mut context, inner, &served);
     looks::looks(&mut context);
     tls::tls(&mut context);
     bounds::ban(&mut context);
-    if let (Some(section), Some((scope, _))) = (&anonymous, &anonymous_sections) {
-        if served.anonymous {
-            anonymous::identity(&mut context, section, scope);
-            anonymous::umask(&mut context, scope, server_masks);
-            anonymous::anonymous_rest(&mut context, scope, &served);
-        } else {
-            for directive in scope.all() {
-                let told = context
-                    .translation
-                    .findings
-                    .iter()
-                    .any(|finding| finding.origin == directive.origin);
-                if !told {
-                    context
-                        .translation
-                        .nothing(&directive.origin, "no anonymous client may log in");
-                }
+    match (strangers, &anonymous) {
+        (Some(anonymous), _) => {
+            anonymous::translate(&mut context, anonymous, server_masks, &served)
+        }
+        (None, Some(unserved)) => {
+            for directive in untold(&unserved.scope, context.translation) {
+                let why = "no anonymous client may log in";
+                context.translation.nothing(&directive, why);
             }
         }
+        (None, None) => {}
     }
-    let scopes =
-        std::iter::once(&server.scope).chain(anonymous_sections.iter().map(|(scope, _)| scope));
-    nothing_is_lost(scopes, context.translation);
+    // What nothing has spoken of, such as a directive in a place where it means nothing, may be what restricts.
+    let inner = anonymous.iter().map(|anonymous| &anonymous.scope);
+    for scope in std::iter::once(&server.scope).chain(inner) {
+        for directive in untold(scope, translation) {
+            translation.refuse(
+                &directive,
+                "it has no meaning in this place",
+                "remove it, or move it to where it belongs",
+            );
+        }
+    }
 }
 
-/// Refuses what nothing has spoken of, such as a directive in a place where it means nothing.
-fn nothing_is_lost<'a>(scopes: impl Iterator<Item = &'a Scope>, translation: &mut Translation) {
-    for scope in scopes {
-        for directive in scope.all() {
-            let is_told = translation
-                .findings
-                .iter()
-                .any(|finding| finding.origin == directive.origin);
-            if !is_told {
-                translation.refuse(
-                    &directive.origin,
-                    "it has no meaning in this place",
-                    "remove it, or move it to where it belongs",
-                );
-            }
-        }
-    }
+/// The directives nothing has been said of.
+fn untold(scope: &Scope, translation: &Translation) -> Vec<Origin> {
+    let origins = scope.all().map(|directive| &directive.origin);
+    let untold = origins.filter(|origin| !is_told(origin, translation));
+    untold.cloned().collect()
 }

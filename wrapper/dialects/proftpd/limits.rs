@@ -4,6 +4,7 @@
 //! the first section that says yes or no decides. Of several in one place the last counts (seen in 1.3.8). Who may log in
 //! is decided by LOGIN alone.
 
+use super::scope::is_told;
 use super::sections::{Directive, Item, Section};
 use crate::wrapper::print::shown;
 use crate::wrapper::translation::{Origin, Translation};
@@ -434,12 +435,8 @@ pub(super) fn logins(levels: &[&Level], translation: &mut Translation) -> Option
         }
     }
     let logins = rules.logins();
-    let text = match &logins {
-        Logins::Everybody => Some("everybody may log in, as without it"),
-        _ => None,
-    };
-    if let Some(text) = text {
-        translation.nothing(&limit.origin, text);
+    if logins == Logins::Everybody {
+        translation.nothing(&limit.origin, "everybody may log in, as without it");
     }
     Some(logins)
 }
@@ -506,11 +503,7 @@ pub(super) fn tell_idle(levels: &[&Level], denied: &[&Denied], translation: &mut
         let spoken = denied
             .iter()
             .any(|denied| denied.iter().any(|(_, origin)| *origin == limit.origin));
-        let is_told = translation
-            .findings
-            .iter()
-            .any(|finding| finding.origin == limit.origin);
-        if !spoken && !is_told && !limit.is_about("LOGIN") {
+        if !spoken && !is_told(&limit.origin, translation) && !limit.is_about("LOGIN") {
             translation.nothing(
                 &limit.origin,
                 "it denies nothing, or what another section denies",

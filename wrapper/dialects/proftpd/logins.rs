@@ -2,9 +2,7 @@
 
 use super::combine::Context;
 use super::limits::{self, Logins};
-use super::places::Sections;
-use super::scope::Scope;
-use super::sections::Section;
+use super::places::Anonymous;
 use crate::wrapper::translation::{Origin, Translation};
 
 /// Who is served.
@@ -17,7 +15,7 @@ pub(super) fn who_logs_in(
     context: &mut Context<'_>,
     server: Logins,
     origin: Option<&Origin>,
-    anonymous: Option<(&Section, &(Scope, Sections))>,
+    anonymous: Option<&Anonymous>,
 ) -> Served {
     let t = &mut *context.translation;
     let unset = Origin {
@@ -27,7 +25,7 @@ pub(super) fn who_logs_in(
     let origin = origin
         .cloned()
         .unwrap_or_else(|| context.scope.unset("<Limit LOGIN>"));
-    let Some((section, (_, parts))) = anonymous else {
+    let Some(anonymous) = anonymous else {
         t.switch(&unset, "noanonymous");
         if server == Logins::Nobody {
             refuse_nobody(&origin, t);
@@ -38,8 +36,8 @@ pub(super) fn who_logs_in(
             anonymous: false,
         };
     };
-    let strangers = limits::logins(&[&parts.limits], t);
-    let strangers_origin = limits::login_origin(&[&parts.limits])
+    let strangers = limits::logins(&[&anonymous.parts.limits], t);
+    let strangers_origin = limits::login_origin(&[&anonymous.parts.limits])
         .cloned()
         .unwrap_or_else(|| origin.clone());
     let strangers = strangers.unwrap_or_else(|| server.clone());
@@ -61,7 +59,7 @@ pub(super) fn who_logs_in(
         }
         (_, Logins::Nobody) => {
             t.switch(&strangers_origin, "noanonymous");
-            t.nothing(&section.origin, "no anonymous client may log in");
+            t.nothing(&anonymous.section.origin, "no anonymous client may log in");
             from(&server, &origin, t);
             Served {
                 users: true,

@@ -2,10 +2,17 @@
 //! which only one for everything there is can be expressed.
 
 use super::limits::{self, Level};
-use super::scope::Scope;
+use super::scope::{Scope, is_told};
 use super::sections::{Directive, Item, Section};
 use crate::wrapper::print::shown;
-use crate::wrapper::translation::{Finding, Translation};
+use crate::wrapper::translation::{Origin, Translation};
+
+/// `<Anonymous>`, with what is in it apart.
+pub(super) struct Anonymous {
+    pub(super) section: Section,
+    pub(super) scope: Scope,
+    pub(super) parts: Sections,
+}
 
 /// The sections of a server, apart.
 #[derive(Default)]
@@ -16,7 +23,7 @@ pub(super) struct Sections {
     /// Of <Directory> sections for everything there is.
     pub(super) limits_of_tree: Level,
     pub(super) tree: Vec<Directive>,
-    pub(super) has_tree: bool,
+    has_tree: bool,
 }
 
 /// Takes the sections of a server apart, and refuses those that cannot be expressed.
@@ -63,9 +70,14 @@ pub(super) fn sections(scope: &mut Scope, translation: &mut Translation) -> Sect
     parts
 }
 
-/// The sections within <Anonymous>.
-pub(super) fn anonymous_parts(scope: &mut Scope, translation: &mut Translation) -> Sections {
+/// The sections within <Anonymous>, where directives outside of it do not count.
+pub(super) fn anonymous(
+    section: &Section,
+    whole: &Origin,
+    translation: &mut Translation,
+) -> Anonymous {
     let mut parts = Sections::default();
+    let mut scope = Scope::new(whole.clone(), section.items.clone(), Vec::new());
     for section in std::mem::take(&mut scope.sections) {
         match section.kind.as_str() {
             "limit" => parts.limits.push(limits::read(&section, translation)),
@@ -77,12 +89,15 @@ pub(super) fn anonymous_parts(scope: &mut Scope, translation: &mut Translation) 
         }
     }
     scope.own.extend(parts.tree.iter().cloned());
-    parts
+    Anonymous {
+        section: section.clone(),
+        scope,
+        parts,
+    }
 }
 
 fn refuse_section(section: &Section, translation: &mut Translation) {
-    let is_told = |finding: &Finding| finding.origin == section.origin;
-    if translation.findings.iter().any(is_told) {
+    if is_told(&section.origin, translation) {
         return;
     }
     let (reason, cure) = match section.kind.as_str() {

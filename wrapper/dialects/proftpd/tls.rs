@@ -1,7 +1,7 @@
 //! When encryption is asked for, and with what.
 
 use super::combine::Context;
-use super::scope::fine;
+use super::scope::{fine, is_told};
 use super::sections::Directive;
 use crate::wrapper::dialects::os;
 use crate::wrapper::translation::Translation;
@@ -18,11 +18,7 @@ pub(super) fn tls(context: &mut Context<'_>) {
     if !on {
         fine(&engine, "off, as without it", t);
         for directive in keys {
-            let is_told = t
-                .findings
-                .iter()
-                .any(|finding| finding.origin == directive.origin);
-            if !is_told {
+            if !is_told(&directive.origin, t) {
                 t.nothing(&directive.origin, "without effect, as TLSEngine is not on");
             }
         }
