@@ -136,7 +136,6 @@ pub(super) fn sources(context: &mut Context<'_>) {
             "mod_auth_pam.c" if names_unix && !decides => {}
             "mod_auth_pam.c" => {
                 asks_pam = true;
-                takes_system = !needs_shell && takes_system;
                 let before = t.flags.len();
                 t.source(&origin, "pam", None);
                 if t.flags.len() > before {
@@ -306,11 +305,7 @@ pub(super) fn homes(context: &mut Context<'_>, dirs: u32) {
     let Some(directive) = scope.pick("CreateHome", t) else {
         return;
     };
-    let first = Directive {
-        words: vec![directive.word(0).to_vec()],
-        ..directive.clone()
-    };
-    match first.on() {
+    match directive.begins_on() {
         None => refuse_value(&directive, "write on or off in front", t),
         Some(false) => t.nothing(&directive.origin, "off, as without it"),
         Some(true) => {

@@ -1,8 +1,8 @@
 //! `<Anonymous>`: whom and what anonymous clients meet.
 
-use super::accounts::{entry, is_shell, off_only};
+use super::accounts::{entry, group_number, is_shell, off_only};
 use super::combine::Context;
-use super::files::size;
+use super::files::{downloads_resume, ftpaccess, masks, size};
 use super::logins::Served;
 use super::looks::looks_of;
 use super::places::Anonymous;
@@ -67,7 +67,7 @@ fn group(context: &mut Context<'_>, scope: &Scope, user: &[u8], account: Option<
         // The server says that there is no such user.
         return fine(&group.origin, WHY, context.translation);
     };
-    let number = super::accounts::group_number(context.files, group.word(0));
+    let number = group_number(context.files, group.word(0));
     let is_users = number.is_some_and(|number| account.get(3) == Some(&number.into_bytes()));
     if is_users {
         return fine(&group.origin, WHY, context.translation);
@@ -233,7 +233,7 @@ fn umask(context: &mut Context<'_>, scope: &Scope, server: (u32, u32)) {
     let Some(directive) = scope.pick("Umask", t) else {
         return;
     };
-    let Some((files, dirs)) = super::files::masks(&directive) else {
+    let Some((files, dirs)) = masks(&directive) else {
         return refuse_value(&directive, "write one octal mask or two", t);
     };
     if (files, dirs) == server {
@@ -259,18 +259,9 @@ fn rest(context: &mut Context<'_>, scope: &Scope, served: &Served) {
             );
         }
     }
-    let (resumes, origin) = scope.on("AllowRetrieveRestart", true, t);
-    match resumes {
-        true => fine(&origin, "downloads can be resumed", t),
-        false => t.refuse(
-            &origin,
-            "downloads can always be resumed",
-            "write AllowRetrieveRestart on",
-        ),
-    }
+    downloads_resume(scope, t);
     if let Some(directive) = scope.pick("AllowForeignAddress", t) {
         match directive.on() {
-            Some(false) if t.has("allowanonymousfxp") => {}
             Some(false) => t.nothing(&directive.origin, "off, as without -W"),
             Some(true) if t.has("allowuserfxp") || !served.users => {
                 t.switch(&directive.origin, "allowanonymousfxp");
@@ -283,14 +274,7 @@ fn rest(context: &mut Context<'_>, scope: &Scope, served: &Served) {
         }
     }
     if let Some(directive) = scope.pick("AllowOverride", t) {
-        match directive.on() {
-            Some(false) => t.nothing(&directive.origin, "files named .ftpaccess are not read"),
-            _ => t.refuse(
-                &directive.origin,
-                "files named .ftpaccess are not read, and may deny something",
-                "move what they say elsewhere and write AllowOverride off",
-            ),
-        }
+        ftpaccess(&directive, t);
     }
     if let Some(directive) = scope.pick("TransferLog", t) {
         match directive.word(0).eq_ignore_ascii_case(b"none") {

@@ -1,9 +1,5 @@
 //! What the settings of a server mean together.
 
-use std::path::Path;
-use std::rc::Rc;
-
-use super::limits::{self, Logins};
 use super::scope::{Scope, is_told};
 use super::sections::Directive;
 use super::servers::Server;
@@ -21,13 +17,7 @@ pub(super) struct Context<'a> {
 }
 
 /// Says what becomes of everything in a server.
-pub(super) fn run(
-    path: &Rc<Path>,
-    server: Server,
-    files: &mut Files,
-    translation: &mut Translation,
-) {
-    let mut server = server;
+pub(super) fn run(mut server: Server, files: &mut Files, translation: &mut Translation) {
     let sections = places::sections(&mut server.scope, translation);
     // What a section for the whole tree says is nearer to files than what stands outside of it.
     let tree = sections.tree.clone();
@@ -42,9 +32,9 @@ pub(super) fn run(
             "the section for the whole tree goes before",
         );
     }
-    let whole = Origin::file(path);
     let anonymous = sections.anonymous.as_ref();
-    let anonymous = anonymous.map(|section| places::anonymous(section, &whole, translation));
+    let anonymous =
+        anonymous.map(|section| places::anonymous(section, &server.scope.whole, translation));
     server.scope.say_simple(translation);
     if let Some(anonymous) = &anonymous {
         anonymous.scope.say_simple(translation);
@@ -55,17 +45,9 @@ pub(super) fn run(
         files,
         translation,
     };
-    process::process(&mut context);
-    network::network(&mut context, &server);
-    let levels = [&sections.limits, &sections.limits_around];
-    let logins = limits::logins(&levels, context.translation);
-    let login_origin = limits::login_origin(&levels).cloned();
-    let served = logins::who_logs_in(
-        &mut context,
-        logins.unwrap_or(Logins::Everybody),
-        login_origin.as_ref(),
-        anonymous.as_ref(),
-    );
+    process::translate(&mut context);
+    network::translate(&mut context, &server);
+    let served = logins::translate(&mut context, &sections, anonymous.as_ref());
     match served.users {
         true => accounts::sources(&mut context),
         false => accounts::nobody(&mut context),
@@ -77,12 +59,12 @@ pub(super) fn run(
     let strangers = anonymous.as_ref().filter(|_| served.anonymous);
     let inner = strangers.map(|anonymous| &anonymous.scope);
     let parts = strangers.map(|anonymous| &anonymous.parts);
-    commands::commands(&mut context, &sections, &served, parts);
+    commands::translate(&mut context, &sections, &served, parts);
     bounds::times(&mut context);
     bounds::clients(&mut context, inner);
     bounds::rates(&mut context, inner, &served);
-    looks::looks(&mut context);
-    tls::tls(&mut context);
+    looks::translate(&mut context);
+    tls::translate(&mut context);
     bounds::ban(&mut context);
     match (strangers, &anonymous) {
         (Some(anonymous), _) => {

@@ -7,7 +7,7 @@ use super::places::Sections;
 use crate::wrapper::translation::{Origin, Translation};
 
 /// Commands that are denied, and what that leaves to anonymous clients.
-pub(super) fn commands(
+pub(super) fn translate(
     context: &mut Context<'_>,
     sections: &Sections,
     served: &Served,

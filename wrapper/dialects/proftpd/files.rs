@@ -56,30 +56,13 @@ pub(super) fn files_of_users(context: &mut Context<'_>) {
         false => t.switch(&origin, "nostorerestart"),
         true => fine(&origin, "on, as without --nostorerestart", t),
     }
-    let (resumes, origin) = scope.on("AllowRetrieveRestart", true, t);
-    match resumes {
-        true => fine(&origin, "downloads can be resumed", t),
-        false => t.refuse(
-            &origin,
-            "downloads can always be resumed",
-            "write AllowRetrieveRestart on",
-        ),
-    }
+    downloads_resume(scope, t);
     whole_uploads(scope, t);
-    let (overrides, origin) = match scope.pick("AllowOverride", t) {
-        None => (None, scope.unset("AllowOverride")),
-        Some(directive) => (directive.on(), directive.origin),
-    };
-    match overrides {
-        Some(false) => t.nothing(&origin, "files named .ftpaccess are not read"),
-        None if origin.line.is_none() => t.ignore(
-            &origin,
+    match scope.pick("AllowOverride", t) {
+        Some(directive) => ftpaccess(&directive, t),
+        None => t.ignore(
+            &scope.unset("AllowOverride"),
             "files named .ftpaccess are not read; make sure that none below the users' homes denies anything",
-        ),
-        _ => t.refuse(
-            &origin,
-            "files named .ftpaccess are not read, and may deny something",
-            "move what they say elsewhere and write AllowOverride off",
         ),
     }
     let (fxp, origin) = match scope.pick("AllowForeignAddress", t) {
@@ -102,15 +85,35 @@ pub(super) fn files_of_users(context: &mut Context<'_>) {
     }
 }
 
+pub(super) fn downloads_resume(scope: &Scope, t: &mut Translation) {
+    let (resumes, origin) = scope.on("AllowRetrieveRestart", true, t);
+    match resumes {
+        true => fine(&origin, "downloads can be resumed", t),
+        false => t.refuse(
+            &origin,
+            "downloads can always be resumed",
+            "write AllowRetrieveRestart on",
+        ),
+    }
+}
+
+/// AllowOverride.
+pub(super) fn ftpaccess(directive: &Directive, t: &mut Translation) {
+    match directive.on() {
+        Some(false) => t.nothing(&directive.origin, "files named .ftpaccess are not read"),
+        _ => t.refuse(
+            &directive.origin,
+            "files named .ftpaccess are not read, and may deny something",
+            "move what they say elsewhere and write AllowOverride off",
+        ),
+    }
+}
+
 /// HiddenStores and DeleteAbortedStores.
 fn whole_uploads(scope: &Scope, t: &mut Translation) {
     let mut is_hidden = false;
     if let Some(directive) = scope.pick("HiddenStores", t) {
-        let first = Directive {
-            words: vec![directive.word(0).to_vec()],
-            ..directive.clone()
-        };
-        match first.on() {
+        match directive.begins_on() {
             Some(false) => t.nothing(&directive.origin, "off, as without -0"),
             // Any other word is the beginning of the name until then, which is the server's own.
             Some(true) | None => {

@@ -2,7 +2,7 @@
 
 use super::combine::Context;
 use super::limits::{self, Logins};
-use super::places::Anonymous;
+use super::places::{Anonymous, Sections};
 use crate::wrapper::translation::{Origin, Translation};
 
 /// Who is served.
@@ -11,13 +11,15 @@ pub(super) struct Served {
     pub(super) anonymous: bool,
 }
 
-pub(super) fn who_logs_in(
+pub(super) fn translate(
     context: &mut Context<'_>,
-    server: Logins,
-    origin: Option<&Origin>,
+    sections: &Sections,
     anonymous: Option<&Anonymous>,
 ) -> Served {
     let t = &mut *context.translation;
+    let levels = [&sections.limits, &sections.limits_around];
+    let server = limits::logins(&levels, t).unwrap_or(Logins::Everybody);
+    let origin = limits::login_origin(&levels);
     let unset = Origin {
         setting: "(no <Anonymous>)".to_owned(),
         ..context.scope.whole.clone()

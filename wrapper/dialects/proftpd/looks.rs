@@ -8,16 +8,11 @@ use super::sections::Directive;
 use crate::wrapper::dialects::os;
 use crate::wrapper::translation::Translation;
 
-/// What listings, greetings and names look like.
-pub(super) fn looks(context: &mut Context<'_>) {
+pub(super) fn translate(context: &mut Context<'_>) {
     let (scope, t) = (context.scope, &mut *context.translation);
     looks_of(scope, true, t);
     if let Some(directive) = scope.pick("ServerIdent", t) {
-        let first = Directive {
-            words: vec![directive.word(0).to_vec()],
-            ..directive.clone()
-        };
-        match (first.on(), directive.words.as_slice()) {
+        match (directive.begins_on(), directive.words.as_slice()) {
             (Some(true), [_, text]) => t.value(&directive.origin, "banner", os(text)),
             (Some(true), [_]) => t.nothing(&directive.origin, "the greeting is the server's own"),
             (Some(false), [_]) => t.value(&directive.origin, "banner", "FTP server ready"),
@@ -65,13 +60,13 @@ pub(super) fn looks_of(scope: &Scope, is_server: bool, t: &mut Translation) {
         let Some(directive) = scope.pick(key, t) else {
             continue;
         };
-        match directive.word(0).to_ascii_lowercase().as_slice() {
-            b"on" | b"yes" | b"true" | b"1" if t.has("hideids") => {
+        match directive.begins_on() {
+            Some(true) if t.has("hideids") => {
                 t.nothing(&directive.origin, "--hideids is given for owner and group");
             }
-            b"on" | b"yes" | b"true" | b"1" => t.switch(&directive.origin, "hideids"),
-            b"off" | b"no" | b"false" | b"0" => t.nothing(&directive.origin, "off, as without it"),
-            _ => refuse_value(&directive, "write on or off in front", t),
+            Some(true) => t.switch(&directive.origin, "hideids"),
+            Some(false) => t.nothing(&directive.origin, "off, as without it"),
+            None => refuse_value(&directive, "write on or off in front", t),
         }
     }
     for directive in scope.every("HideFiles") {

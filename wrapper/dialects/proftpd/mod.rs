@@ -60,8 +60,7 @@ fn known_lines(text: &Text) -> usize {
         };
         match syntax::bracket(&words) {
             Some(syntax::Bracket::Open(name, _) | syntax::Bracket::Close(name)) => {
-                let mut sections = table::SECTIONS_SHOWN.iter();
-                sections.any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+                table::is_section(&name)
             }
             Some(syntax::Bracket::Broken) => false,
             None => match words.as_slice() {
@@ -82,5 +81,5 @@ fn read(source: &Source, files: &mut Files, choices: &Choices, translation: &mut
     let Some(server) = servers::choose(&text.path, items, choices, translation) else {
         return;
     };
-    combine::run(&text.path, server, files, translation);
+    combine::run(server, files, translation);
 }

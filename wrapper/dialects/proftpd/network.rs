@@ -6,8 +6,7 @@ use super::servers::Server;
 use crate::wrapper::dialects::os;
 use crate::wrapper::translation::Origin;
 
-/// Where to listen, and how data connections are made.
-pub(super) fn network(context: &mut Context<'_>, server: &Server) {
+pub(super) fn translate(context: &mut Context<'_>, server: &Server) {
     let (scope, t) = (context.scope, &mut *context.translation);
     let address = scope.pick("DefaultAddress", t);
     let port = scope.pick("Port", t);

@@ -5,8 +5,7 @@ use super::sections::Directive;
 use crate::wrapper::dialects::os;
 use crate::wrapper::translation::Translation;
 
-/// How the process runs and what it logs.
-pub(super) fn process(context: &mut Context<'_>) {
+pub(super) fn translate(context: &mut Context<'_>) {
     let (scope, t) = (context.scope, &mut *context.translation);
     for directive in scope.every("Include") {
         t.nothing(&directive.origin, "read");

@@ -1613,8 +1613,8 @@ pub(super) const MODULES: &[Module] = &[
     },
 ];
 
-/// The names of sections, for who mistypes one.
-pub(super) const SECTIONS_SHOWN: [&str; 13] = [
+/// The names of sections.
+pub(super) const SECTIONS: [&str; 13] = [
     "Global",
     "VirtualHost",
     "Anonymous",
@@ -1629,6 +1629,12 @@ pub(super) const SECTIONS_SHOWN: [&str; 13] = [
     "IfClass",
     "IfAuthenticated",
 ];
+
+/// Whether there is a section of this name, in any case.
+pub(super) fn is_section(name: &[u8]) -> bool {
+    let mut known = SECTIONS.iter();
+    known.any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+}
 
 /// The directive of this name, in any case.
 pub(super) fn find(name: &[u8]) -> Option<Known> {

@@ -6,8 +6,7 @@ use super::sections::Directive;
 use crate::wrapper::dialects::os;
 use crate::wrapper::translation::Translation;
 
-/// When encryption is asked for, and with what.
-pub(super) fn tls(context: &mut Context<'_>) {
+pub(super) fn translate(context: &mut Context<'_>) {
     let (scope, t) = (context.scope, &mut *context.translation);
     let (on, engine) = scope.on("TLSEngine", false, t);
     let keys: Vec<Directive> = scope
