@@ -25,22 +25,18 @@ pub(super) fn masks(directive: &Directive) -> Option<(u32, u32)> {
 
 pub(super) fn umask(context: &mut Context<'_>) -> (u32, u32) {
     let (scope, t) = (context.scope, &mut *context.translation);
-    let picked = scope.pick("Umask", t);
-    let (origin, masks) = match &picked {
-        None => (scope.unset("Umask"), Some((0o133, 0o022))),
-        Some(directive) => (directive.origin.clone(), masks(directive)),
+    let (origin, (files, dirs)) = match scope.pick("Umask", t) {
+        None => (scope.unset("Umask"), (0o133, 0o022)),
+        Some(directive) => match masks(&directive) {
+            Some(masks) => (directive.origin, masks),
+            None => {
+                refuse_value(&directive, "write one octal mask or two", t);
+                return (0o777, 0o777);
+            }
+        },
     };
-    match (masks, picked) {
-        (Some((files, dirs)), _) => {
-            t.value(&origin, "umask", format!("{files:03o}:{dirs:03o}"));
-            (files, dirs)
-        }
-        (None, Some(directive)) => {
-            refuse_value(&directive, "write one octal mask or two", t);
-            (0o777, 0o777)
-        }
-        (None, None) => (0o777, 0o777),
-    }
+    t.value(&origin, "umask", format!("{files:03o}:{dirs:03o}"));
+    (files, dirs)
 }
 
 /// What users may do to files, apart from commands that are denied.

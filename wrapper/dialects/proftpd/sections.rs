@@ -74,6 +74,23 @@ pub(super) enum Item {
     Section(Section),
 }
 
+impl Item {
+    /// The directive it is, if any.
+    pub(super) fn directive(&self) -> Option<&Directive> {
+        match self {
+            Item::Directive(directive) => Some(directive),
+            Item::Section(_) => None,
+        }
+    }
+
+    pub(super) fn origin(&self) -> &Origin {
+        match self {
+            Item::Directive(directive) => &directive.origin,
+            Item::Section(section) => &section.origin,
+        }
+    }
+}
+
 /// The sections that are conditions.
 const CONDITIONS: [&str; 3] = ["ifmodule", "ifdefine", "ifversion"];
 
