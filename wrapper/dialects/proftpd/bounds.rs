@@ -300,6 +300,11 @@ pub(super) fn ban(context: &mut Context<'_>) {
             Some((number.parse::<u64>().ok()?, clock(within)?, clock(text(2))?))
         });
         match parts {
+            Some(_) if t.has("ban") => t.refuse(
+                &event.origin,
+                "there is one rule for bans",
+                "keep one of the lines",
+            ),
             Some((number, within, length)) => {
                 let failures = number.saturating_mul(attempts);
                 t.value(

@@ -579,3 +579,17 @@ fn accounts_whose_shells_cannot_be_compared_are_refused() {
     assert!(said(0o622, "").contains("others can write it"));
     assert_eq!(said(0o622, "RequireValidShell off"), "");
 }
+
+#[test]
+fn every_rule_for_bans_counts_or_is_refused() {
+    let bans = "BanEngine on\nBanOnEvent MaxLoginAttempts 2/00:10:00 01:00:00\n";
+    let said = of(&format!(
+        "{bans}BanOnEvent MaxLoginAttempts 9/00:10:00 00:01:00"
+    ));
+    assert!(said.contains("one rule for bans"), "{said}");
+    // They stand outside of the section of the server that is run.
+    let said = of(&format!(
+        "Port 0\n{bans}BanOnEvent ClientConnectRate 9/00:00:01 00:01:00\n<VirtualHost 192.0.2.1>\nPort 21\n</VirtualHost>"
+    ));
+    assert!(said.contains("failed logins alone"), "{said}");
+}
