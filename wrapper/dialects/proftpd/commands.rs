@@ -62,20 +62,18 @@ pub(super) fn translate(
     let mut all: Vec<&Denied> = vec![&to_users];
     all.extend(&to_strangers);
     limits::tell_idle(&levels, &all, t);
-    if let Some(parts) = strangers {
-        let inner = [&parts.limits_of_tree, &parts.limits];
-        limits::tell_idle(&inner, &all, t);
-    }
+}
+
+/// The section that denies a command.
+fn denial(denied: &Denied, verb: &str) -> Option<Origin> {
+    let mut denied = denied.iter();
+    let (_, origin) = denied.find(|(command, _)| command.verb == verb)?;
+    Some(origin.clone())
 }
 
 /// Flags for commands that nobody may use.
 fn deny(denied: &Denied, t: &mut Translation) {
-    let origin = |verb: &str| {
-        denied
-            .iter()
-            .find(|(command, _)| command.verb == verb)
-            .map(|(_, origin)| origin.clone())
-    };
+    let origin = |verb: &str| denial(denied, verb);
     let mut said: Vec<&str> = Vec::new();
     let changes = limits::CHANGES;
     let is_read_only = changes.iter().all(|verb| origin(verb).is_some());
@@ -123,12 +121,7 @@ fn deny(denied: &Denied, t: &mut Translation) {
 /// What anonymous clients may do beyond what everybody is denied.
 fn strange(context: &mut Context<'_>, denied: &Denied, common: &[&str]) {
     let t = &mut *context.translation;
-    let origin = |verb: &str| {
-        denied
-            .iter()
-            .find(|(command, _)| command.verb == verb)
-            .map(|(_, origin)| origin.clone())
-    };
+    let origin = |verb: &str| denial(denied, verb);
     let unset = Origin {
         setting: "(anonymous clients)".to_owned(),
         ..context.scope.whole.clone()

@@ -458,12 +458,10 @@ pub(super) type Denied = Vec<(Command, Origin)>;
 /// is is refused.
 pub(super) fn denied(levels: &[&Level], translation: &mut Translation) -> Denied {
     let mut denied = Vec::new();
-    let mut told: Vec<Origin> = Vec::new();
     for command in COMMANDS {
         match decide(levels, command) {
             Some((Answer::No, limit)) => denied.push((*command, limit.origin.clone())),
-            Some((Answer::Depends, limit)) if !told.contains(&limit.origin) => {
-                told.push(limit.origin.clone());
+            Some((Answer::Depends, limit)) if !is_told(&limit.origin, translation) => {
                 translation.refuse(
                     &limit.origin,
                     "it is for some users or clients only, which flags do not tell apart",

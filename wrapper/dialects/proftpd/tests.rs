@@ -66,20 +66,7 @@ fn has(text: &str, flags: &[&str]) {
 
 #[test]
 fn what_proftpd_denies_without_being_told_becomes_flags() {
-    has(
-        "ServerName x\n",
-        &[
-            "-S ,21",
-            "-E",
-            "-l unix",
-            "-U 133:022",
-            "--nooverwrite",
-            "--nostorerestart",
-            "--idletimeout 300",
-            "--logintimeout 300",
-            "--datatimeout 3600",
-        ],
-    );
+    has("ServerName x\n", &DEFAULTS);
     assert_eq!(of(""), "");
 }
 
@@ -168,14 +155,27 @@ fn limits_for_everybody_become_flags() {
 
 #[test]
 fn commands_denied_by_name_become_their_flag() {
-    for limit in [
-        "STOR", "RETR", "MKD XMKD", "LIST", "READ", "DIRS", "ALL", "EPSV",
+    for (limit, denied) in [
+        ("STOR", "STOR"),
+        ("RETR", "RETR"),
+        ("MKD XMKD", "MKD"),
+        ("LIST", "LIST"),
+        ("READ", "RETR,SIZE"),
+        ("EPSV", "EPSV"),
+        ("MFMT", "MFMT,SITE_UTIME"),
     ] {
-        let said = all(&format!("<Limit {limit}>\nDenyAll\n</Limit>"));
-        let denies =
-            |flags: Vec<String>| flags.iter().any(|flag| flag.starts_with("--denycommands "));
-        assert!(said.is_ok_and(denies), "{limit}");
+        let said = of(&format!("<Limit {limit}>\nDenyAll\n</Limit>"));
+        assert_eq!(said, format!("--denycommands {denied}"), "{limit}");
     }
+    const LOOKING: &str = "MDTM,LIST,NLST,MLSD,MLST,STAT,CWD,CDUP,PWD";
+    assert_eq!(
+        of("<Limit DIRS>\nDenyAll\n</Limit>"),
+        format!("-G --denycommands {LOOKING}")
+    );
+    assert_eq!(
+        of("<Limit ALL>\nDenyAll\n</Limit>"),
+        format!("--readonly --denycommands RETR,SIZE,{LOOKING},NOOP")
+    );
 }
 
 #[test]
