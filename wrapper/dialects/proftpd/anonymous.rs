@@ -46,6 +46,12 @@ fn identity(context: &mut Context<'_>, section: &Section, scope: &Scope) {
         t.value(&user.origin, "anonymoususer", os(&name));
     }
     let account = entry(context.files, "/etc/passwd", &name);
+    if account.is_none() {
+        context.translation.warn(
+            &user.origin,
+            "the user is not in /etc/passwd, so the group and the shell were not compared with what ProFTPD asks for",
+        );
+    }
     group(context, scope, &name, account.as_ref());
     root(context, section, &name, account.as_ref());
     shell(context, scope, &name, account.as_ref());
@@ -64,7 +70,6 @@ fn group(context: &mut Context<'_>, scope: &Scope, user: &[u8], account: Option<
         },
     };
     let Some(account) = account else {
-        // The server says that there is no such user.
         return fine(&group.origin, WHY, context.translation);
     };
     let number = group_number(context.files, group.word(0));

@@ -593,3 +593,13 @@ fn every_rule_for_bans_counts_or_is_refused() {
     ));
     assert!(said.contains("failed logins alone"), "{said}");
 }
+
+#[test]
+fn what_cannot_be_known_of_the_user_of_anonymous_clients_is_warned_about() {
+    let text = "<Anonymous /srv>\nUser ftp\nGroup ftp\nUserAlias anonymous ftp\n</Anonymous>\n";
+    let translation = translate_bytes(&PROFTPD, text.as_bytes());
+    assert!(translation.findings.iter().any(|finding| {
+        finding.origin.setting == "User"
+            && matches!(&finding.outcome, Outcome::Warned(text) if text.contains("/etc/passwd"))
+    }));
+}
