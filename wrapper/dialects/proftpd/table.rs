@@ -334,7 +334,7 @@ pub(super) const DIRECTIVES: &[Known] = &[
         "auth_file",
         "file",
         Fate::Login("passwd"),
-        "With users who must have a shell of /etc/shells unless RequireValidShell is off.",
+        "With users who must have a shell of /etc/shells unless RequireValidShell is off. Refused with id, home or name behind it.",
     ),
     off_holds("AuthUsingAlias", "auth", NO_ALIASES),
     nothing("CapabilitiesEngine", "cap", "on or off", IDENTITY),
@@ -481,7 +481,7 @@ pub(super) const DIRECTIVES: &[Known] = &[
         "core",
         "regular expression",
         &["hidefiles"],
-        "Patterns that a GLOB can say, such as ^\\.ht or (\\.bak|~)$.",
+        "Patterns that a GLOB can say, such as ^\\.ht or (\\.bak|~)$, without ! in front.",
     ),
     hidden_by_owner("HideGroup", "group"),
     off_holds(
