@@ -5,7 +5,7 @@ use std::path::Path;
 use super::combine::Context;
 use super::scope::{Scope, fine, refuse_value};
 use super::sections::Directive;
-use crate::wrapper::dialects::os;
+use crate::wrapper::dialects::{os, refuse_unusable};
 use crate::wrapper::files::Files;
 use crate::wrapper::print::shown;
 use crate::wrapper::translation::Translation;
@@ -117,6 +117,13 @@ pub(super) fn sources(context: &mut Context<'_>) {
                     continue;
                 };
                 takes_file = true;
+                if file.words.len() > 1 {
+                    t.refuse(
+                        &file.origin,
+                        "only some users of the file are accounts of ProFTPD, by number, home or name",
+                        "keep those alone in the file, and write nothing behind its path",
+                    );
+                }
                 fine(&origin, "told with AuthUserFile", t);
                 t.source(&file.origin, "passwd", Some(os(file.word(0))));
             }
@@ -129,7 +136,6 @@ pub(super) fn sources(context: &mut Context<'_>) {
             "mod_auth_pam.c" if names_unix && !decides => {}
             "mod_auth_pam.c" => {
                 asks_pam = true;
-                takes_system = !needs_shell && takes_system;
                 let before = t.flags.len();
                 t.source(&origin, "pam", None);
                 if t.flags.len() > before {
@@ -191,9 +197,12 @@ pub(super) fn sources(context: &mut Context<'_>) {
 
 /// Refuses users whom ProFTPD would refuse for their shells, as this server does not look at those of a file.
 fn shells(files: &mut Files, file: &Directive, t: &mut Translation) {
-    let Ok(text) = files.read(Path::new(os(file.word(0)))) else {
-        // The server says what is wrong with the file.
-        return;
+    let path = Path::new(os(file.word(0)));
+    let text = match files.read(path) {
+        Ok(text) => text,
+        // The server says that there is none.
+        Err(why) if why.is_missing => return,
+        Err(why) => return refuse_unusable(t, &file.origin, path, &why),
     };
     for (number, line) in text.lines() {
         let fields = fields(line);
@@ -224,6 +233,15 @@ pub(super) fn names(context: &mut Context<'_>) {
         true if context.files.is_on_disk(list) => t.value(&origin, "denyusers", list),
         true => fine(&origin, "there is no /etc/ftpusers", t),
         false => fine(&origin, "off, as without --denyusers", t),
+    }
+    let (empty, origin) = scope.on("AllowEmptyPasswords", true, t);
+    match empty {
+        true => fine(&origin, "an empty password is compared like any other", t),
+        false => t.refuse(
+            &origin,
+            "an empty password is compared like any other",
+            "make sure that no account has an empty one, and write AllowEmptyPasswords on",
+        ),
     }
     let (root, origin) = scope.on("RootLogin", false, t);
     match root {
@@ -277,6 +295,7 @@ pub(super) fn homes(context: &mut Context<'_>, dirs: u32) {
     root(context);
     let t = &mut *context.translation;
     let scope = context.scope;
+    chroot_symlinks(scope, t);
     if let Some(directive) = scope.pick("DefaultChdir", t) {
         match directive.word(0) {
             b"~" => t.nothing(&directive.origin, "sessions start in the home"),
@@ -286,11 +305,7 @@ pub(super) fn homes(context: &mut Context<'_>, dirs: u32) {
     let Some(directive) = scope.pick("CreateHome", t) else {
         return;
     };
-    let first = Directive {
-        words: vec![directive.word(0).to_vec()],
-        ..directive.clone()
-    };
-    match first.on() {
+    match directive.begins_on() {
         None => refuse_value(&directive, "write on or off in front", t),
         Some(false) => t.nothing(&directive.origin, "off, as without it"),
         Some(true) => {
@@ -316,16 +331,32 @@ pub(super) fn homes(context: &mut Context<'_>, dirs: u32) {
     }
 }
 
+/// With AllowChrootSymlinks off ProFTPD turns away whom it would keep in a directory that is a symbolic link or lies behind
+/// one, which a user may have put there.
+fn chroot_symlinks(scope: &Scope, t: &mut Translation) {
+    let (follows, origin) = scope.on("AllowChrootSymlinks", true, t);
+    let keeps_anybody = !t.has("noanonymous") || t.has("chrooteveryone") || t.has("trustedgid");
+    match (follows, keeps_anybody) {
+        (true, _) => fine(&origin, "symbolic links to homes and roots are followed", t),
+        (false, false) => t.nothing(&origin, "nobody is kept in a directory"),
+        (false, true) => t.refuse(
+            &origin,
+            "a home or root that is a symbolic link is followed",
+            "make homes and roots directories that their users cannot exchange, and write AllowChrootSymlinks on",
+        ),
+    }
+}
+
 fn root(context: &mut Context<'_>) {
     let t = &mut *context.translation;
     let scope = context.scope;
-    let all = scope.every("DefaultRoot");
-    // The first whose groups fit counts, so one without groups ends the list.
-    let counted = all.iter().position(|directive| directive.words.len() == 1);
+    let all = scope.all().filter(|other| other.key == "DefaultRoot");
+    // The first whose groups fit counts, also of those in <Global>, so one without groups ends the list.
+    let all: Vec<bool> = all.map(|directive| directive.words.len() == 1).collect();
     let Some(directive) = scope.pick("DefaultRoot", t) else {
         return;
     };
-    if counted != Some(0) && all.len() > 1 {
+    if all.len() > 1 && !all[0] {
         return t.refuse(
             &directive.origin,
             "roots by group cannot be expressed, except for one group that is free",

@@ -1,7 +1,12 @@
 //! `<Anonymous>`: whom and what anonymous clients meet.
 
-use super::accounts::{entry, is_shell, off_only};
+use super::accounts::{entry, group_number, is_shell, off_only};
 use super::combine::Context;
+use super::files::{downloads_resume, ftpaccess, masks, size};
+use super::logins::Served;
+use super::looks::looks_of;
+use super::places::Anonymous;
+use super::process::transfer_log;
 use super::scope::{Scope, fine, refuse_value};
 use super::sections::Section;
 use crate::wrapper::dialects::os;
@@ -11,8 +16,21 @@ use crate::wrapper::print::shown;
 const NAMES: [&[u8]; 2] = [b"ftp", b"anonymous"];
 const USER: &[u8] = b"ftp";
 
+/// Says what becomes of everything in it. `masks` are those of the server.
+pub(super) fn translate(
+    context: &mut Context<'_>,
+    anonymous: &Anonymous,
+    masks: (u32, u32),
+    served: &Served,
+) {
+    let scope = &anonymous.scope;
+    identity(context, &anonymous.section, scope);
+    umask(context, scope, masks);
+    rest(context, scope, served);
+}
+
 /// Root, user and names of the section.
-pub(super) fn identity(context: &mut Context<'_>, section: &Section, scope: &Scope) {
+fn identity(context: &mut Context<'_>, section: &Section, scope: &Scope) {
     let t = &mut *context.translation;
     let Some(user) = scope.pick("User", t) else {
         return t.refuse(
@@ -28,6 +46,12 @@ pub(super) fn identity(context: &mut Context<'_>, section: &Section, scope: &Sco
         t.value(&user.origin, "anonymoususer", os(&name));
     }
     let account = entry(context.files, "/etc/passwd", &name);
+    if account.is_none() {
+        context.translation.warn(
+            &user.origin,
+            "the user is not in /etc/passwd, so the group and the shell were not compared with what ProFTPD asks for",
+        );
+    }
     group(context, scope, &name, account.as_ref());
     root(context, section, &name, account.as_ref());
     shell(context, scope, &name, account.as_ref());
@@ -46,10 +70,9 @@ fn group(context: &mut Context<'_>, scope: &Scope, user: &[u8], account: Option<
         },
     };
     let Some(account) = account else {
-        // The server says that there is no such user.
         return fine(&group.origin, WHY, context.translation);
     };
-    let number = super::accounts::group_number(context.files, group.word(0));
+    let number = group_number(context.files, group.word(0));
     let is_users = number.is_some_and(|number| account.get(3) == Some(&number.into_bytes()));
     if is_users {
         return fine(&group.origin, WHY, context.translation);
@@ -210,12 +233,12 @@ fn names(context: &mut Context<'_>, section: &Section, scope: &Scope, user: &[u8
 }
 
 /// Umask of the section. `server` is what holds for everybody.
-pub(super) fn umask(context: &mut Context<'_>, scope: &Scope, server: (u32, u32)) {
+fn umask(context: &mut Context<'_>, scope: &Scope, server: (u32, u32)) {
     let t = &mut *context.translation;
     let Some(directive) = scope.pick("Umask", t) else {
         return;
     };
-    let Some((files, dirs)) = super::combine::masks(&directive) else {
+    let Some((files, dirs)) = masks(&directive) else {
         return refuse_value(&directive, "write one octal mask or two", t);
     };
     if (files, dirs) == server {
@@ -223,4 +246,62 @@ pub(super) fn umask(context: &mut Context<'_>, scope: &Scope, server: (u32, u32)
     }
     let value = format!("{files:03o}:{dirs:03o}");
     t.value(&directive.origin, "anonymousumask", value);
+}
+
+/// What else <Anonymous> may say.
+fn rest(context: &mut Context<'_>, scope: &Scope, served: &Served) {
+    let t = &mut *context.translation;
+    for key in [
+        "AllowOverwrite",
+        "AllowStoreRestart",
+        "DeleteAbortedStores",
+        "HiddenStores",
+    ] {
+        for directive in scope.every(key) {
+            t.nothing(
+                &directive.origin,
+                "anonymous clients can never overwrite nor append, and what they do not finish is removed",
+            );
+        }
+    }
+    downloads_resume(scope, t);
+    if let Some(directive) = scope.pick("AllowForeignAddress", t) {
+        match directive.on() {
+            Some(false) => t.nothing(&directive.origin, "off, as without -W"),
+            Some(true) if t.has("allowuserfxp") || !served.users => {
+                t.switch(&directive.origin, "allowanonymousfxp");
+            }
+            _ => t.refuse(
+                &directive.origin,
+                "it is for users before anonymous clients",
+                "write it outside of <Anonymous> as well, or off",
+            ),
+        }
+    }
+    if let Some(directive) = scope.pick("AllowOverride", t) {
+        ftpaccess(&directive, t);
+    }
+    if let Some(directive) = scope.pick("TransferLog", t) {
+        match directive.word(0).eq_ignore_ascii_case(b"none") {
+            true => t.ignore(
+                &directive.origin,
+                "transfers are recorded for everybody or nobody",
+            ),
+            false => transfer_log(&directive, t),
+        }
+    }
+    if let Some(directive) = scope.pick("MaxStoreFileSize", t) {
+        match directive.word(0) == b"*" {
+            true => t.nothing(&directive.origin, "no limit, as without it"),
+            false => t.refuse(
+                &directive.origin,
+                "one size is for everybody",
+                "write it outside of <Anonymous>",
+            ),
+        }
+    }
+    if let Some(directive) = scope.pick("MaxRetrieveFileSize", t) {
+        size(&directive, t);
+    }
+    looks_of(scope, false, t);
 }

@@ -4,16 +4,17 @@
 //! the first section that says yes or no decides. Of several in one place the last counts (seen in 1.3.8). Who may log in
 //! is decided by LOGIN alone.
 
+use super::scope::is_told;
 use super::sections::{Directive, Item, Section};
 use crate::wrapper::print::shown;
 use crate::wrapper::translation::{Origin, Translation};
 
-/// A command or two that are the same here.
+/// A command of this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Command {
     /// As this server names it.
     pub(super) verb: &'static str,
-    /// Another name ProFTPD limits apart from it.
+    /// Another name of it; ProFTPD takes the two for one.
     other: &'static str,
     groups: &'static [&'static str],
     /// Whether anonymous clients of this server cannot do it anyway.
@@ -54,7 +55,7 @@ pub(super) const COMMANDS: &[Command] = &[
     command("MLSD", "", &["DIRS"], false),
     command("MLST", "", &["DIRS"], false),
     command("STAT", "", &["DIRS"], false),
-    command("CWD", "XCWD", &["DIRS"], false),
+    command("CWD", "", &["DIRS"], false),
     command("CDUP", "XCUP", &["DIRS"], false),
     command("PWD", "XPWD", &["DIRS"], false),
     command("STOR", "", &["WRITE"], false),
@@ -83,7 +84,8 @@ pub(super) const COMMANDS: &[Command] = &[
     apart("OPTS"),
 ];
 
-/// Commands of ProFTPD that this server does not have, so that denying them is done.
+/// Commands of ProFTPD that this server does not have, so that denying them is done. XCWD it has, and ProFTPD limits apart
+/// from CWD, which goes to the same places.
 const ABSENT: &[&str] = &[
     "CCC",
     "CONF",
@@ -108,6 +110,7 @@ const ABSENT: &[&str] = &[
     "SMNT",
     "SSCN",
     "XCRC",
+    "XCWD",
     "XMD5",
     "XSHA",
     "XSHA1",
@@ -158,6 +161,12 @@ pub(super) struct Limit {
     origin: Origin,
     names: Vec<String>,
     rules: Rules,
+}
+
+impl Limit {
+    fn is_about(&self, name: &str) -> bool {
+        self.names.iter().any(|known| known == name)
+    }
 }
 
 /// What one section says of a command.
@@ -386,16 +395,14 @@ impl Rules {
     }
 }
 
-/// Who may log in by the sections of one place; None where they say nothing about it.
-pub(super) fn logins(level: &Level, translation: &mut Translation) -> Option<Logins> {
-    let mut about = level
-        .iter()
-        .filter(|limit| limit.names.iter().any(|name| name == "LOGIN"));
+/// Who may log in by the sections of these places, which all count; None where they say nothing about it.
+pub(super) fn logins(levels: &[&Level], translation: &mut Translation) -> Option<Logins> {
+    let mut about = of_logins(levels);
     let limit = about.next()?;
     if let Some(second) = about.next() {
         translation.refuse(
             &second.origin,
-            "there is another <Limit LOGIN> in the same place",
+            "there is another <Limit LOGIN>, and ProFTPD lets in whom both do",
             "make one of them",
         );
         return Some(Logins::Refused);
@@ -428,20 +435,20 @@ pub(super) fn logins(level: &Level, translation: &mut Translation) -> Option<Log
         }
     }
     let logins = rules.logins();
-    let text = match &logins {
-        Logins::Everybody => Some("everybody may log in, as without it"),
-        _ => None,
-    };
-    if let Some(text) = text {
-        translation.nothing(&limit.origin, text);
+    if logins == Logins::Everybody {
+        translation.nothing(&limit.origin, "everybody may log in, as without it");
     }
     Some(logins)
 }
 
 /// Where the section about logins stands.
-pub(super) fn login_origin(level: &Level) -> Option<&Origin> {
-    let of_logins = |limit: &&Limit| limit.names.iter().any(|name| name == "LOGIN");
-    level.iter().find(of_logins).map(|limit| &limit.origin)
+pub(super) fn login_origin<'a>(levels: &[&'a Level]) -> Option<&'a Origin> {
+    of_logins(levels).next().map(|limit| &limit.origin)
+}
+
+fn of_logins<'a>(levels: &[&'a Level]) -> impl Iterator<Item = &'a Limit> {
+    let limits = levels.iter().flat_map(|level| level.iter());
+    limits.filter(|limit| limit.is_about("LOGIN"))
 }
 
 /// A command and the section that denies it.
@@ -451,12 +458,10 @@ pub(super) type Denied = Vec<(Command, Origin)>;
 /// is is refused.
 pub(super) fn denied(levels: &[&Level], translation: &mut Translation) -> Denied {
     let mut denied = Vec::new();
-    let mut told: Vec<Origin> = Vec::new();
     for command in COMMANDS {
         match decide(levels, command) {
             Some((Answer::No, limit)) => denied.push((*command, limit.origin.clone())),
-            Some((Answer::Depends, limit)) if !told.contains(&limit.origin) => {
-                told.push(limit.origin.clone());
+            Some((Answer::Depends, limit)) if !is_told(&limit.origin, translation) => {
                 translation.refuse(
                     &limit.origin,
                     "it is for some users or clients only, which flags do not tell apart",
@@ -470,24 +475,24 @@ pub(super) fn denied(levels: &[&Level], translation: &mut Translation) -> Denied
 }
 
 fn decide<'a>(levels: &[&'a Level], command: &Command) -> Option<(Answer, &'a Limit)> {
-    let by_name = |name: &str| {
+    let of = |names: &[&str]| {
         let limits = levels.iter().flat_map(|level| level.iter().rev());
-        let mut about = limits.filter(|limit| limit.names.iter().any(|known| known == name));
+        let mut about = limits.filter(|limit| names.iter().any(|name| limit.is_about(name)));
         about.find_map(|limit| match limit.rules.answer() {
             Answer::Silence => None,
             answer => Some((answer, limit)),
         })
     };
-    let groups = command.groups.iter().filter_map(|group| by_name(group));
+    let groups = command.groups.iter().filter_map(|group| of(&[*group]));
     // A command of two groups is denied as soon as one of them is.
     let of_group = || {
         let mut answers: Vec<_> = groups.collect();
         answers.sort_by_key(|(answer, _)| matches!(answer, Answer::Yes));
         answers.into_iter().next()
     };
-    by_name(command.verb)
+    of(&[command.verb, command.other])
         .or_else(of_group)
-        .or_else(|| by_name("ALL").filter(|_| command.of_all))
+        .or_else(|| of(&["ALL"]).filter(|_| command.of_all))
 }
 
 /// Sections that deny nothing.
@@ -496,11 +501,7 @@ pub(super) fn tell_idle(levels: &[&Level], denied: &[&Denied], translation: &mut
         let spoken = denied
             .iter()
             .any(|denied| denied.iter().any(|(_, origin)| *origin == limit.origin));
-        let is_told = translation
-            .findings
-            .iter()
-            .any(|finding| finding.origin == limit.origin);
-        if !spoken && !is_told && login_origin(&vec![limit.clone()]).is_none() {
+        if !spoken && !is_told(&limit.origin, translation) && !limit.is_about("LOGIN") {
             translation.nothing(
                 &limit.origin,
                 "it denies nothing, or what another section denies",

@@ -1,8 +1,10 @@
 //! proftpd.conf, of ProFTPD 1.3.
 //!
-//! [`syntax`] takes lines apart, [`sections`] makes a tree of them, [`servers`] picks the server to run, [`combine`] says
-//! what its settings mean together, with the help of [`limits`] for `<Limit>`, [`accounts`] for who may log in and
-//! [`anonymous`] for `<Anonymous>`. [`table`] knows every directive.
+//! [`syntax`] takes lines apart, [`sections`] makes a tree of them, [`servers`] picks the server to run. [`combine`] asks in
+//! turn what its settings mean together: [`places`] about its sections, [`process`], [`network`], [`limits`] and [`logins`]
+//! for who may log in, [`accounts`] for where users come from and are kept, [`files`] and [`commands`] for what they may
+//! do, [`bounds`] for times, counts and rates, [`looks`] with [`patterns`], [`tls`], and [`anonymous`] for `<Anonymous>`.
+//! [`scope`] finds the setting that counts, and [`table`] knows every directive.
 //!
 //! ProFTPD is stricter than this server where nothing is said: no overwriting, no appending, a shell from /etc/shells,
 //! nobody of /etc/ftpusers. Such defaults become flags although no line asks for them. A directive that nothing here has
@@ -12,8 +14,17 @@
 
 mod accounts;
 mod anonymous;
+mod bounds;
 mod combine;
+mod commands;
+mod files;
 mod limits;
+mod logins;
+mod looks;
+mod network;
+mod patterns;
+mod places;
+mod process;
 mod scope;
 mod sections;
 mod servers;
@@ -21,6 +32,7 @@ mod syntax;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use super::{Choices, Dialect, text_of};
 use crate::wrapper::files::{Files, Source, Text};
@@ -48,8 +60,7 @@ fn known_lines(text: &Text) -> usize {
         };
         match syntax::bracket(&words) {
             Some(syntax::Bracket::Open(name, _) | syntax::Bracket::Close(name)) => {
-                let mut sections = table::SECTIONS_SHOWN.iter();
-                sections.any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+                table::is_section(&name)
             }
             Some(syntax::Bracket::Broken) => false,
             None => match words.as_slice() {
@@ -70,5 +81,5 @@ fn read(source: &Source, files: &mut Files, choices: &Choices, translation: &mut
     let Some(server) = servers::choose(&text.path, items, choices, translation) else {
         return;
     };
-    combine::run(&text.path, server, files, translation);
+    combine::run(server, files, translation);
 }

@@ -23,26 +23,14 @@ pub(super) struct Scope {
 
 impl Scope {
     pub(super) fn new(whole: Origin, own: Vec<Item>, around: Vec<Item>) -> Scope {
-        let mut scope = Scope {
-            own: Vec::new(),
-            around: Vec::new(),
-            sections: Vec::new(),
-            sections_around: Vec::new(),
+        let ((own, sections), (around, sections_around)) = (apart(own), apart(around));
+        Scope {
+            own,
+            around,
+            sections,
+            sections_around,
             whole,
-        };
-        for item in own {
-            match item {
-                Item::Directive(directive) => scope.own.push(directive),
-                Item::Section(section) => scope.sections.push(section),
-            }
         }
-        for item in around {
-            match item {
-                Item::Directive(directive) => scope.around.push(directive),
-                Item::Section(section) => scope.sections_around.push(section),
-            }
-        }
-        scope
     }
 
     /// All directives.
@@ -167,6 +155,17 @@ impl Scope {
     }
 }
 
+fn apart(items: Vec<Item>) -> (Vec<Directive>, Vec<Section>) {
+    let (mut directives, mut sections) = (Vec::new(), Vec::new());
+    for item in items {
+        match item {
+            Item::Directive(directive) => directives.push(directive),
+            Item::Section(section) => sections.push(section),
+        }
+    }
+    (directives, sections)
+}
+
 fn of_module(directive: &Directive, module: &Module) -> bool {
     matches!(table::find(directive.key.as_bytes()).map(|known| known.does),
         Some(Does::Module(other)) if std::ptr::eq(other, module))
@@ -181,6 +180,12 @@ fn of(directives: &[Directive], key: &str) -> Vec<Directive> {
 pub(super) fn refuse_value(directive: &Directive, cure: &str, translation: &mut Translation) {
     let reason = format!("'{}' is no value for it", shown(&directive.text()));
     translation.refuse(&directive.origin, &reason, cure);
+}
+
+/// Whether anything was said of it.
+pub(super) fn is_told(origin: &Origin, translation: &Translation) -> bool {
+    let mut findings = translation.findings.iter();
+    findings.any(|finding| finding.origin == *origin)
 }
 
 /// Speaks of a setting that needs no flag, unless it is not there.

@@ -12,8 +12,8 @@ use super::table;
 use crate::units::Glob;
 use crate::wrapper::dialects::{Choices, os, refuse_unusable};
 use crate::wrapper::files::{Files, Text};
-use crate::wrapper::print::shown;
-use crate::wrapper::translation::{Origin, Translation};
+use crate::wrapper::print::{shown, shown_path};
+use crate::wrapper::translation::{Origin, Translation, nearest};
 
 /// A directive with its words.
 #[derive(Clone, Debug)]
@@ -35,17 +35,23 @@ impl Directive {
         self.words.join(&b' ')
     }
 
-    /// On or off; None for any other word.
+    /// On or off; None for any other word, and for more than one.
     pub(super) fn on(&self) -> Option<bool> {
-        let is = |words: &[&str]| {
-            let word = self.word(0);
-            words
-                .iter()
-                .any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+        self.begins_on().filter(|_| self.words.len() == 1)
+    }
+
+    /// Whether the first word says on or off, whatever follows.
+    pub(super) fn begins_on(&self) -> Option<bool> {
+        let is = |words: [&str; 4]| {
+            let mut words = words.iter();
+            words.any(|known| self.word(0).eq_ignore_ascii_case(known.as_bytes()))
         };
-        match self.words.len() {
-            1 if is(&["on", "yes", "true", "1"]) => Some(true),
-            1 if is(&["off", "no", "false", "0"]) => Some(false),
+        match (
+            is(["on", "yes", "true", "1"]),
+            is(["off", "no", "false", "0"]),
+        ) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
             _ => None,
         }
     }
@@ -68,22 +74,24 @@ pub(super) enum Item {
     Section(Section),
 }
 
-/// The sections ProFTPD has besides the conditions.
-const SECTIONS: [&str; 11] = [
-    "global",
-    "virtualhost",
-    "anonymous",
-    "directory",
-    "limit",
-    "class",
-    "ifuser",
-    "ifgroup",
-    "ifclass",
-    "ifauthenticated",
-    "ifsession",
-];
+impl Item {
+    /// The directive it is, if any.
+    pub(super) fn directive(&self) -> Option<&Directive> {
+        match self {
+            Item::Directive(directive) => Some(directive),
+            Item::Section(_) => None,
+        }
+    }
 
-/// The conditions.
+    pub(super) fn origin(&self) -> &Origin {
+        match self {
+            Item::Directive(directive) => &directive.origin,
+            Item::Section(section) => &section.origin,
+        }
+    }
+}
+
+/// The sections that are conditions.
 const CONDITIONS: [&str; 3] = ["ifmodule", "ifdefine", "ifversion"];
 
 /// Modules of every ProFTPD.
@@ -227,13 +235,13 @@ impl Reader<'_> {
             ..origin.clone()
         };
         let is_condition = CONDITIONS.contains(&kind.as_str());
-        if !is_condition && !SECTIONS.contains(&kind.as_str()) && !self.is_skipped() {
-            let known = table::SECTIONS_SHOWN.iter().copied();
+        if !table::is_section(name) && !self.is_skipped() {
+            let known = table::SECTIONS;
             let shown = Origin {
                 setting: shown(name),
                 ..origin.clone()
             };
-            let near = crate::wrapper::translation::nearest(&shown.setting, known);
+            let near = nearest(&shown.setting, known);
             let cure = near.map_or("remove it".to_owned(), |name| {
                 format!("did you mean <{name}>?")
             });
@@ -394,14 +402,10 @@ impl Reader<'_> {
                 self.defines.extend(words.into_iter().take(1));
                 self.translation.nothing(origin, "a name for <IfDefine>");
             }
-            "SetEnv" => {
-                let value = words.get(1).cloned().unwrap_or_default();
+            "SetEnv" | "UnsetEnv" => {
+                let set = words.get(1).filter(|_| known.key == "SetEnv");
+                let value = set.cloned().unwrap_or_default();
                 self.variables.insert(words[0].clone(), value);
-                let why = "the environment is the server's own; %{env:} in this file sees it";
-                self.translation.ignore(origin, why);
-            }
-            "UnsetEnv" => {
-                self.variables.insert(words[0].clone(), Vec::new());
                 let why = "the environment is the server's own; %{env:} in this file sees it";
                 self.translation.ignore(origin, why);
             }
@@ -458,7 +462,7 @@ impl Reader<'_> {
             match self.files.read(&path) {
                 Ok(text) => self.file(&text),
                 Err(why) if why.is_missing => {
-                    let path = crate::wrapper::print::shown_path(&path);
+                    let path = shown_path(&path);
                     self.translation
                         .ignore(origin, &format!("there is no {path}"));
                 }

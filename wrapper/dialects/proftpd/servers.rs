@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use super::scope::Scope;
-use super::sections::{Directive, Item, Section};
+use super::scope::{Scope, refuse_value};
+use super::sections::{Item, Section};
 use crate::wrapper::dialects::Choices;
 use crate::wrapper::print::shown;
 use crate::wrapper::translation::{Origin, Translation};
@@ -47,31 +47,13 @@ pub(super) struct Server {
     pub(super) port: u16,
 }
 
-fn port(items: &[Item], global: &[Item]) -> Option<u16> {
-    let of = |items: &[Item]| {
-        let mut ports = items.iter().rev().filter_map(|item| match item {
-            Item::Directive(directive) if directive.key == "Port" => Some(directive.clone()),
-            _ => None,
-        });
-        ports.next()
-    };
-    match of(items).or_else(|| of(global)) {
-        None => Some(21),
-        Some(directive) => std::str::from_utf8(directive.word(0)).ok()?.parse().ok(),
-    }
-}
-
-fn names(section: &Section) -> Vec<String> {
-    let aliases = section.items.iter().filter_map(|item| match item {
-        Item::Directive(directive) if directive.key == "ServerAlias" => Some(&directive.words),
-        _ => None,
-    });
-    let words = section.words.iter().chain(aliases.flatten());
-    let names = words.flat_map(|word| word.split(|byte| *byte == b','));
-    names
-        .filter(|name| !name.is_empty())
-        .map(|name| String::from_utf8_lossy(name).into_owned())
-        .collect()
+/// The servers of a file, apart.
+struct Servers {
+    main: Vec<Item>,
+    global: Vec<Item>,
+    virtuals: Vec<Section>,
+    /// Whether the one outside of sections is switched on.
+    main_runs: bool,
 }
 
 /// The server to run; None when that was refused.
@@ -82,162 +64,40 @@ pub(super) fn choose(
     translation: &mut Translation,
 ) -> Option<Server> {
     let whole = Origin::file(path);
-    let (mut main, mut global, mut virtuals) = (Vec::new(), Vec::new(), Vec::new());
-    for item in items {
-        match item {
-            Item::Section(section) if section.kind == "global" => global.extend(section.items),
-            Item::Section(section) if section.kind == "virtualhost" => virtuals.push(section),
-            item => main.push(item),
-        }
-    }
-    let is_running =
-        |items: &[Item], global: &[Item]| port(items, global).is_none_or(|port| port != 0);
-    let main_runs = is_running(&main, &global);
-    virtuals.retain(|section| {
-        let runs = is_running(&section.items, &global);
-        if !runs {
-            translation.nothing(&section.origin, "Port 0 switches it off");
-        }
-        runs
-    });
-    let count = virtuals.len() + usize::from(main_runs);
-    let known: Vec<String> = main_runs
-        .then(|| MAIN.to_owned())
-        .into_iter()
-        .chain(virtuals.iter().map(|section| {
-            let names = names(section);
-            let name = names.into_iter().next().unwrap_or_default();
-            match port(&section.items, &global) {
-                Some(21) | None => name,
-                Some(port) => format!("{name}:{port}"),
-            }
-        }))
-        .collect();
-    let list = shown(known.join(", ").as_bytes());
-    let chosen: Option<usize> = match (&choices.host, count) {
-        (_, 0) => {
-            translation.refuse(
-                &whole,
-                "Port 0 switches every server off",
-                "write another port",
-            );
-            return None;
-        }
-        (None, 1) => (!main_runs).then_some(0),
-        (None, _) => {
-            let reason = format!("there are {count} servers in it, and one process serves one");
-            let cure = format!("choose with --host, of: {list}");
+    let mut servers = Servers::apart(items, translation);
+    let is_one_of_several = servers.count() > 1;
+    let host = choices.host.as_deref();
+    let section = match servers.chosen(host) {
+        Ok(chosen) => chosen.map(|at| servers.virtuals.remove(at)),
+        Err((reason, cure)) => {
             translation.refuse(&whole, &reason, &cure);
             return None;
         }
-        (Some(host), _) => {
-            let fits = |section: &&(usize, &Section)| {
-                let port = port(&section.1.items, &global);
-                names(section.1).iter().any(|name| {
-                    let with_port = port.map(|port| format!("{name}:{port}"));
-                    name.eq_ignore_ascii_case(host)
-                        || with_port.is_some_and(|name| name.eq_ignore_ascii_case(host))
-                })
-            };
-            let all: Vec<(usize, &Section)> = virtuals.iter().enumerate().collect();
-            let found: Vec<&(usize, &Section)> = all.iter().filter(fits).collect();
-            match found.as_slice() {
-                [(at, _)] => Some(*at),
-                [] if host == MAIN && main_runs => None,
-                _ => {
-                    let several = found.len() > 1;
-                    let reason = match several {
-                        true => "several servers have the name given by --host",
-                        false => "no server has the name given by --host",
-                    };
-                    translation.refuse(&whole, reason, &format!("choose one of: {list}"));
-                    return None;
-                }
-            }
-        }
     };
-    let (own, address, origin) = match chosen {
-        None => {
-            for section in &virtuals {
-                translation.nothing(
+    const OTHER: &str = "it is another server than the one that is run";
+    for other in &servers.virtuals {
+        translation.nothing(&other.origin, OTHER);
+    }
+    let (own, address, origin) = match section {
+        None => (servers.main, None, whole.clone()),
+        Some(section) => {
+            let own = own(section.items, servers.main, translation);
+            let Some(address) = address(&section.words, host) else {
+                translation.refuse(
                     &section.origin,
-                    "it is another server than the one that is run",
+                    "it has several addresses, and one is listened on",
+                    "choose one of them with --host",
                 );
-            }
-            (main, None, whole.clone())
-        }
-        Some(at) => {
-            let section = virtuals.remove(at);
-            for other in &virtuals {
-                translation.nothing(
-                    &other.origin,
-                    "it is another server than the one that is run",
-                );
-            }
-            let (kept, left): (Vec<Item>, Vec<Item>) = main.into_iter().partition(|item| {
-                matches!(item, Item::Directive(directive) if OF_ALL.contains(&directive.key))
-            });
-            for item in &left {
-                let origin = match item {
-                    Item::Directive(Directive { origin, .. })
-                    | Item::Section(Section { origin, .. }) => origin,
-                };
-                translation.nothing(origin, "it is for another server than the one that is run");
-            }
-            let named = choices.host.as_deref();
-            let host = named.map(|host| {
-                host.rsplit_once(':').map_or(host, |(host, port)| {
-                    if port.parse::<u16>().is_ok() && !host.contains(':') {
-                        host
-                    } else {
-                        named.unwrap_or(host)
-                    }
-                })
-            });
-            let addresses: Vec<Vec<u8>> = section
-                .words
-                .iter()
-                .flat_map(|word| word.split(|byte| *byte == b','))
-                .filter(|word| !word.is_empty())
-                .map(<[u8]>::to_vec)
-                .collect();
-            let asked = addresses.iter().find(|address| {
-                host.is_some_and(|host| address.eq_ignore_ascii_case(host.as_bytes()))
-            });
-            let address = match (asked, addresses.as_slice()) {
-                (Some(address), _) => address.clone(),
-                (None, [only]) => only.clone(),
-                _ => {
-                    translation.refuse(
-                        &section.origin,
-                        "it has several addresses, and one is listened on",
-                        "choose one of them with --host",
-                    );
-                    return None;
-                }
+                return None;
             };
-            let mut own = section.items;
-            // Its own go before those that hold for every server.
-            let said = |key: &str, own: &[Item]| {
-                own.iter()
-                    .any(|item| matches!(item, Item::Directive(directive) if directive.key == key))
-            };
-            for item in kept {
-                match &item {
-                    Item::Directive(directive) if said(directive.key, &own) => {
-                        translation
-                            .nothing(&directive.origin, "the server's own setting goes before");
-                    }
-                    _ => own.push(item),
-                }
-            }
             (own, Some(address), section.origin)
         }
     };
-    let scope = Scope::new(whole, own.clone(), global.clone());
-    let port = port(&own, &global).unwrap_or_else(|| {
+    let port = port(&own, &servers.global);
+    let scope = Scope::new(whole, own, servers.global);
+    let port = port.unwrap_or_else(|| {
         if let Some(port) = scope.pick("Port", translation) {
-            super::scope::refuse_value(&port, "write a number up to 65535", translation);
+            refuse_value(&port, "write a number up to 65535", translation);
         }
         21
     });
@@ -245,7 +105,168 @@ pub(super) fn choose(
         scope,
         address,
         origin,
-        is_one_of_several: count > 1,
+        is_one_of_several,
         port,
     })
 }
+
+impl Servers {
+    /// Those that a port of 0 switches off are left out.
+    fn apart(items: Vec<Item>, translation: &mut Translation) -> Servers {
+        let (mut main, mut global, mut virtuals) = (Vec::new(), Vec::new(), Vec::new());
+        for item in items {
+            match item {
+                Item::Section(section) if section.kind == "global" => global.extend(section.items),
+                Item::Section(section) if section.kind == "virtualhost" => virtuals.push(section),
+                item => main.push(item),
+            }
+        }
+        virtuals.retain(|section| {
+            let runs = port(&section.items, &global) != Some(0);
+            if !runs {
+                translation.nothing(&section.origin, "Port 0 switches it off");
+            }
+            runs
+        });
+        let main_runs = port(&main, &global) != Some(0);
+        Servers {
+            main,
+            global,
+            virtuals,
+            main_runs,
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.virtuals.len() + usize::from(self.main_runs)
+    }
+
+    /// Which section is run, or None for the server outside of them.
+    ///
+    /// # Errors
+    /// Why none is, and what to do.
+    fn chosen(&self, host: Option<&str>) -> Result<Option<usize>, (String, String)> {
+        let found = match (host, self.count()) {
+            (_, 0) => {
+                let reason = "Port 0 switches every server off".to_owned();
+                return Err((reason, "write another port".to_owned()));
+            }
+            (None, 1) => return Ok((!self.main_runs).then_some(0)),
+            (None, count) => {
+                let reason = format!("there are {count} servers in it, and one process serves one");
+                return Err((reason, format!("choose with --host, of: {}", self.list())));
+            }
+            (Some(host), _) => self.named(host),
+        };
+        let reason = match found.as_slice() {
+            [at] => return Ok(Some(*at)),
+            [] if host == Some(MAIN) && self.main_runs => return Ok(None),
+            [] => "no server has the name given by --host",
+            _ => "several servers have the name given by --host",
+        };
+        Err((reason.to_owned(), format!("choose one of: {}", self.list())))
+    }
+
+    /// The sections with this name or address, with or without the port behind it.
+    fn named(&self, host: &str) -> Vec<usize> {
+        let fits = |section: &Section| {
+            let port = port(&section.items, &self.global);
+            names(section).iter().any(|name| {
+                let with_port = port.map(|port| format!("{name}:{port}"));
+                name.eq_ignore_ascii_case(host)
+                    || with_port.is_some_and(|name| name.eq_ignore_ascii_case(host))
+            })
+        };
+        let all = self.virtuals.iter().enumerate();
+        all.filter(|(_, section)| fits(section))
+            .map(|(at, _)| at)
+            .collect()
+    }
+
+    /// What --host may say, for messages.
+    fn list(&self) -> String {
+        let main = self.main_runs.then(|| MAIN.to_owned());
+        let virtuals = self.virtuals.iter().map(|section| {
+            let name = names(section).into_iter().next().unwrap_or_default();
+            match port(&section.items, &self.global) {
+                Some(21) | None => name,
+                Some(port) => format!("{name}:{port}"),
+            }
+        });
+        let all: Vec<String> = main.into_iter().chain(virtuals).collect();
+        shown(all.join(", ").as_bytes())
+    }
+}
+
+/// The last port of a server, or that of <Global>, or 21; None for what is no port.
+fn port(items: &[Item], global: &[Item]) -> Option<u16> {
+    let of = |items: &[Item]| {
+        let mut directives = items.iter().rev().filter_map(Item::directive);
+        let port = directives.find(|directive| directive.key == "Port")?;
+        Some(port.word(0).to_vec())
+    };
+    match of(items).or_else(|| of(global)) {
+        None => Some(21),
+        Some(word) => std::str::from_utf8(&word).ok()?.parse().ok(),
+    }
+}
+
+/// The names and addresses of a section.
+fn names(section: &Section) -> Vec<String> {
+    let directives = section.items.iter().filter_map(Item::directive);
+    let aliases = directives.filter(|directive| directive.key == "ServerAlias");
+    let aliases = aliases.flat_map(|directive| listed(&directive.words));
+    let names = listed(&section.words).chain(aliases);
+    names
+        .map(|name| String::from_utf8_lossy(name).into_owned())
+        .collect()
+}
+
+/// Words that may have commas between them as well.
+fn listed(words: &[Vec<u8>]) -> impl Iterator<Item = &[u8]> {
+    let parts = words
+        .iter()
+        .flat_map(|word| word.split(|byte| *byte == b','));
+    parts.filter(|part| !part.is_empty())
+}
+
+/// The one address of a section, or that of several which --host names.
+fn address(words: &[Vec<u8>], host: Option<&str>) -> Option<Vec<u8>> {
+    let host = host.map(|host| match host.rsplit_once(':') {
+        Some((name, port)) if port.parse::<u16>().is_ok() && !name.contains(':') => name,
+        _ => host,
+    });
+    let is_asked =
+        |address: &&[u8]| host.is_some_and(|host| address.eq_ignore_ascii_case(host.as_bytes()));
+    let all: Vec<&[u8]> = listed(words).collect();
+    match (all.iter().copied().find(is_asked), all.as_slice()) {
+        (Some(address), _) => Some(address.to_vec()),
+        (None, [only]) => Some(only.to_vec()),
+        _ => None,
+    }
+}
+
+/// What a section says, and behind it what stands outside of sections and holds for every server.
+fn own(items: Vec<Item>, main: Vec<Item>, translation: &mut Translation) -> Vec<Item> {
+    let said: Vec<&'static str> = items
+        .iter()
+        .filter_map(Item::directive)
+        .map(|directive| directive.key)
+        .collect();
+    let mut own = items;
+    for item in main {
+        match item.directive() {
+            Some(directive) if !OF_ALL.contains(&directive.key) => {
+                translation.nothing(&directive.origin, FOR_ANOTHER);
+            }
+            Some(directive) if said.contains(&directive.key) => {
+                translation.nothing(&directive.origin, "the server's own setting goes before");
+            }
+            Some(_) => own.push(item),
+            None => translation.nothing(item.origin(), FOR_ANOTHER),
+        }
+    }
+    own
+}
+
+const FOR_ANOTHER: &str = "it is for another server than the one that is run";

@@ -130,6 +130,49 @@ const fn own(
     }
 }
 
+/// Fine where it is off, and spoken of by `combine` where it is on.
+const fn off_holds(key: &'static str, module: &'static str, cure: &'static str) -> Known {
+    let fate = Fate::Refused(cure);
+    own(key, module, "on or off", fate, "Off holds without a flag.")
+}
+
+/// A certificate or its key.
+const fn certificate(key: &'static str) -> Known {
+    to(key, "tls", "file", &["certfile"], "")
+}
+
+/// How many clients of an address there may be.
+const fn of_address(key: &'static str) -> Known {
+    to(key, "auth", "number, and a text", &["maxclientsperip"], "")
+}
+
+/// Who owns files in listings.
+const fn fake_owner(key: &'static str) -> Known {
+    to(key, "ls", "on or off, and a name", &["hideids"], "")
+}
+
+/// Hides the files of a user or a group.
+const fn hidden_by_owner(key: &'static str, value: &'static str) -> Known {
+    refused(
+        key,
+        "core",
+        value,
+        "files are hidden by name only",
+        "take away the rights of others to read them, or use --hidefiles",
+    )
+}
+
+/// Within `<Limit>`, for some users.
+const fn of_users(key: &'static str, value: &'static str, cure: &'static str) -> Known {
+    own(key, "core", value, Fate::Refused(cure), BY_NAME)
+}
+
+/// Within `<Limit>`, for clients of some networks.
+const fn of_networks(key: &'static str, flags: &'static [&'static str]) -> Known {
+    let sentence = "Within <Limit LOGIN>: networks and addresses, not names.";
+    to(key, "core", "from networks", flags, sentence)
+}
+
 const LOG: &str = "what is logged, and where, is chosen by -f, -d and -O";
 const TEXT: &str = "texts of replies are the server's own";
 const TUNING: &str = "tuning that means nothing to this server";
@@ -143,15 +186,24 @@ const BY_NAME: &str = "it depends on users, groups or classes, which flags do no
 const DROP_IT: &str = "remove it if you can do without it";
 const WITHOUT_FTPACCESS: &str = "remove every .ftpaccess below the users' homes, move what they say elsewhere, and write AllowOverride off";
 
+const NO_ALIASES: &str = "remove it, and the aliases of users who log in with a password";
+const WHO_MAY: &str = "name the users in a file, remove the section and add -- --userlist FILE";
+const WHO_MAY_NOT: &str =
+    "name the users in a file, remove the section and add -- --denyusers FILE";
+const OF_CLASS: &str = "Within <Class>; it counts where a setting names the class.";
+const OF_PROCESS: &str = "limits of the process are for its unit or its shell to set";
+const DELAY: &str = "a refused login takes as long for a name that does not exist";
+
 /// The directives that are dealt with one by one.
 pub(super) const DIRECTIVES: &[Known] = &[
     ignored("AccessDenyMsg", "auth", "text", TEXT),
     ignored("AccessGrantMsg", "auth", "text", TEXT),
-    nothing(
+    own(
         "AllowChrootSymlinks",
         "auth",
         "on or off",
-        "a home or root that is a symbolic link is opened once and kept, so it cannot be exchanged",
+        Fate::Refused("make homes directories that their users cannot exchange, and write on"),
+        "On holds without a flag, and off where nobody is kept in a directory.",
     ),
     refused(
         "AllowClass",
@@ -160,11 +212,12 @@ pub(super) const DIRECTIVES: &[Known] = &[
         BY_NAME,
         "name networks with Allow from",
     ),
-    nothing(
+    own(
         "AllowEmptyPasswords",
         "auth",
         "on or off",
-        "an empty password is compared like any other",
+        Fate::Refused("give every account a password, and write on"),
+        "On holds without a flag, as an empty password is compared like any other.",
     ),
     refused(
         "AllowFilter",
@@ -222,22 +275,12 @@ pub(super) const DIRECTIVES: &[Known] = &[
         "what anonymous types as a password is not looked at",
         DROP_IT,
     ),
-    own(
+    off_holds(
         "AnonRequirePassword",
         "auth",
-        "on or off",
-        Fate::Refused(
-            "give the user an account of its own, in a home it is kept in, and remove the section",
-        ),
-        "Off holds without a flag.",
+        "give the user an account of its own, in a home it is kept in, and remove the section",
     ),
-    own(
-        "AuthAliasOnly",
-        "auth",
-        "on or off",
-        Fate::Refused("remove it, and the aliases of users who log in with a password"),
-        "Off holds without a flag.",
-    ),
+    off_holds("AuthAliasOnly", "auth", NO_ALIASES),
     own(
         "AuthFileOptions",
         "auth_file",
@@ -291,15 +334,9 @@ pub(super) const DIRECTIVES: &[Known] = &[
         "auth_file",
         "file",
         Fate::Login("passwd"),
-        "With users who must have a shell of /etc/shells unless RequireValidShell is off.",
+        "With users who must have a shell of /etc/shells unless RequireValidShell is off. Refused with id, home or name behind it.",
     ),
-    own(
-        "AuthUsingAlias",
-        "auth",
-        "on or off",
-        Fate::Refused("remove it, and the aliases of users who log in with a password"),
-        "Off holds without a flag.",
-    ),
+    off_holds("AuthUsingAlias", "auth", NO_ALIASES),
     nothing("CapabilitiesEngine", "cap", "on or off", IDENTITY),
     nothing("CapabilitiesRootRevoke", "cap", "on or off", IDENTITY),
     nothing("CapabilitiesSet", "cap", "capabilities", IDENTITY),
@@ -362,18 +399,8 @@ pub(super) const DIRECTIVES: &[Known] = &[
         "On is -0, under which an upload appears whole or not at all.",
     ),
     nothing("DelayControlsACLs", "delay", "actions, users", CONTROLS),
-    nothing(
-        "DelayEngine",
-        "delay",
-        "on or off",
-        "a refused login takes as long for a name that does not exist",
-    ),
-    nothing(
-        "DelayOnEvent",
-        "delay",
-        "event, milliseconds",
-        "a refused login takes as long for a name that does not exist",
-    ),
+    nothing("DelayEngine", "delay", "on or off", DELAY),
+    nothing("DelayOnEvent", "delay", "event, milliseconds", DELAY),
     nothing("DelayTable", "delay", "file", STATE),
     own(
         "DenyFilter",
@@ -382,21 +409,9 @@ pub(super) const DIRECTIVES: &[Known] = &[
         Fate::Refused("remove it, or name what must not be touched with --denyfiles"),
         r"\*.*/ holds without a flag, as the work a pattern may cause is bounded.",
     ),
-    to(
-        "DirFakeGroup",
-        "ls",
-        "on or off, and a name",
-        &["hideids"],
-        "",
-    ),
+    fake_owner("DirFakeGroup"),
     ignored("DirFakeMode", "ls", "mode", LISTING),
-    to(
-        "DirFakeUser",
-        "ls",
-        "on or off, and a name",
-        &["hideids"],
-        "",
-    ),
+    fake_owner("DirFakeUser"),
     own(
         "DisplayChdir",
         "core",
@@ -466,29 +481,15 @@ pub(super) const DIRECTIVES: &[Known] = &[
         "core",
         "regular expression",
         &["hidefiles"],
-        "Patterns that a GLOB can say, such as ^\\.ht or (\\.bak|~)$.",
+        "Patterns that a GLOB can say, such as ^\\.ht or (\\.bak|~)$, without ! in front.",
     ),
-    refused(
-        "HideGroup",
-        "core",
-        "group",
-        "files are hidden by name only",
-        "take away the rights of others to read them, or use --hidefiles",
-    ),
-    own(
+    hidden_by_owner("HideGroup", "group"),
+    off_holds(
         "HideNoAccess",
         "core",
-        "on or off",
-        Fate::Refused("take away the right to list the directory, or use --hidefiles"),
-        "Off holds without a flag.",
+        "take away the right to list the directory, or use --hidefiles",
     ),
-    refused(
-        "HideUser",
-        "core",
-        "user",
-        "files are hidden by name only",
-        "take away the rights of others to read them, or use --hidefiles",
-    ),
+    hidden_by_owner("HideUser", "user"),
     own(
         "IdentLookups",
         "ident",
@@ -496,12 +497,10 @@ pub(super) const DIRECTIVES: &[Known] = &[
         Fate::Ignored,
         "Clients are never asked for a user of theirs.",
     ),
-    own(
+    off_holds(
         "IgnoreHidden",
         "core",
-        "on or off",
-        Fate::Refused("name what nobody may touch with --denyfiles"),
-        "Off holds without a flag.",
+        "name what nobody may touch with --denyfiles",
     ),
     own(
         "Include",
@@ -558,13 +557,7 @@ pub(super) const DIRECTIVES: &[Known] = &[
         BY_NAME,
         DROP_IT,
     ),
-    to(
-        "MaxClientsPerHost",
-        "auth",
-        "number, and a text",
-        &["maxclientsperip"],
-        "",
-    ),
+    of_address("MaxClientsPerHost"),
     to(
         "MaxClientsPerUser",
         "auth",
@@ -586,13 +579,7 @@ pub(super) const DIRECTIVES: &[Known] = &[
         SCOREBOARD,
         "remove it, or limit new connections in the packet filter",
     ),
-    to(
-        "MaxConnectionsPerHost",
-        "auth",
-        "number, and a text",
-        &["maxclientsperip"],
-        "",
-    ),
+    of_address("MaxConnectionsPerHost"),
     refused(
         "MaxHostsPerUser",
         "auth",
@@ -707,30 +694,15 @@ pub(super) const DIRECTIVES: &[Known] = &[
         Fate::Refused("write Protocols ftp"),
         "ftp, with or without ftps, holds without a flag.",
     ),
-    nothing(
-        "RLimitCPU",
-        "rlimit",
-        "limits",
-        "limits of the process are for its unit or its shell to set",
-    ),
+    nothing("RLimitCPU", "rlimit", "limits", OF_PROCESS),
     nothing(
         "RLimitChroot",
         "rlimit",
         "on or off",
         "nothing is loaded or executed in a jail",
     ),
-    nothing(
-        "RLimitMemory",
-        "rlimit",
-        "limits",
-        "limits of the process are for its unit or its shell to set",
-    ),
-    nothing(
-        "RLimitOpenFiles",
-        "rlimit",
-        "limits",
-        "limits of the process are for its unit or its shell to set",
-    ),
+    nothing("RLimitMemory", "rlimit", "limits", OF_PROCESS),
+    nothing("RLimitOpenFiles", "rlimit", "limits", OF_PROCESS),
     nothing("RegexOptions", "core", "limits", "patterns are bounded"),
     to(
         "RequireValidShell",
@@ -739,12 +711,10 @@ pub(super) const DIRECTIVES: &[Known] = &[
         &["anyshell"],
         "Off gives the flag for users of the system. On holds for them without a flag; for an AuthUserFile and for anonymous the shells are compared when the file is read.",
     ),
-    own(
+    off_holds(
         "RewriteHome",
         "auth",
-        "on or off",
-        Fate::Refused("write the homes where the accounts are"),
-        "Off holds without a flag.",
+        "write the homes where the accounts are",
     ),
     to(
         "RootLogin",
@@ -940,13 +910,7 @@ pub(super) const DIRECTIVES: &[Known] = &[
     ),
     ignored("WtmpLog", "auth", "on or off", LOG),
     // Within <Limit>.
-    own(
-        "Allow",
-        "core",
-        "from networks",
-        Fate::Flags(&["allowfrom"]),
-        "Within <Limit LOGIN>: networks and addresses, not names.",
-    ),
+    of_networks("Allow", &["allowfrom"]),
     own(
         "AllowAll",
         "core",
@@ -954,27 +918,9 @@ pub(super) const DIRECTIVES: &[Known] = &[
         Fate::Nothing,
         "Within <Limit>.",
     ),
-    own(
-        "AllowGroup",
-        "core",
-        "groups",
-        Fate::Refused("name the users in a file, remove the section and add -- --userlist FILE"),
-        BY_NAME,
-    ),
-    own(
-        "AllowUser",
-        "core",
-        "users",
-        Fate::Refused("name the users in a file, remove the section and add -- --userlist FILE"),
-        BY_NAME,
-    ),
-    own(
-        "Deny",
-        "core",
-        "from networks",
-        Fate::Flags(&["denyfrom"]),
-        "Within <Limit LOGIN>: networks and addresses, not names.",
-    ),
+    of_users("AllowGroup", "groups", WHO_MAY),
+    of_users("AllowUser", "users", WHO_MAY),
+    of_networks("Deny", &["denyfrom"]),
     own(
         "DenyAll",
         "core",
@@ -989,20 +935,8 @@ pub(super) const DIRECTIVES: &[Known] = &[
         BY_NAME,
         "name networks with Deny from",
     ),
-    own(
-        "DenyGroup",
-        "core",
-        "groups",
-        Fate::Refused("name the users in a file, remove the section and add -- --denyusers FILE"),
-        BY_NAME,
-    ),
-    own(
-        "DenyUser",
-        "core",
-        "users",
-        Fate::Refused("name the users in a file, remove the section and add -- --denyusers FILE"),
-        BY_NAME,
-    ),
+    of_users("DenyGroup", "groups", WHO_MAY_NOT),
+    of_users("DenyUser", "users", WHO_MAY_NOT),
     own(
         "Order",
         "core",
@@ -1010,20 +944,8 @@ pub(super) const DIRECTIVES: &[Known] = &[
         Fate::Nothing,
         "Within <Limit>.",
     ),
-    own(
-        "From",
-        "core",
-        "networks",
-        Fate::Nothing,
-        "Within <Class>; it counts where a setting names the class.",
-    ),
-    own(
-        "Satisfy",
-        "core",
-        "any or all",
-        Fate::Nothing,
-        "Within <Class>; it counts where a setting names the class.",
-    ),
+    own("From", "core", "networks", Fate::Nothing, OF_CLASS),
+    own("Satisfy", "core", "any or all", Fate::Nothing, OF_CLASS),
     // TLS.
     own(
         "TLSEngine",
@@ -1033,10 +955,10 @@ pub(super) const DIRECTIVES: &[Known] = &[
         "With TLSRequired: off is 1, ctrl or auth is 2, on or auth+data is 3.",
     ),
     to("TLSCipherSuite", "tls", "ciphers", &["tlsciphersuite"], ""),
-    to("TLSECCertificateFile", "tls", "file", &["certfile"], ""),
-    to("TLSECCertificateKeyFile", "tls", "file", &["certfile"], ""),
-    to("TLSRSACertificateFile", "tls", "file", &["certfile"], ""),
-    to("TLSRSACertificateKeyFile", "tls", "file", &["certfile"], ""),
+    certificate("TLSECCertificateFile"),
+    certificate("TLSECCertificateKeyFile"),
+    certificate("TLSRSACertificateFile"),
+    certificate("TLSRSACertificateKeyFile"),
     own(
         "TLSRequired",
         "tls",
@@ -1691,8 +1613,8 @@ pub(super) const MODULES: &[Module] = &[
     },
 ];
 
-/// The names of sections, for who mistypes one.
-pub(super) const SECTIONS_SHOWN: [&str; 13] = [
+/// The names of sections.
+pub(super) const SECTIONS: [&str; 13] = [
     "Global",
     "VirtualHost",
     "Anonymous",
@@ -1707,6 +1629,12 @@ pub(super) const SECTIONS_SHOWN: [&str; 13] = [
     "IfClass",
     "IfAuthenticated",
 ];
+
+/// Whether there is a section of this name, in any case.
+pub(super) fn is_section(name: &[u8]) -> bool {
+    let mut known = SECTIONS.iter();
+    known.any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+}
 
 /// The directive of this name, in any case.
 pub(super) fn find(name: &[u8]) -> Option<Known> {

@@ -66,20 +66,7 @@ fn has(text: &str, flags: &[&str]) {
 
 #[test]
 fn what_proftpd_denies_without_being_told_becomes_flags() {
-    has(
-        "ServerName x\n",
-        &[
-            "-S ,21",
-            "-E",
-            "-l unix",
-            "-U 133:022",
-            "--nooverwrite",
-            "--nostorerestart",
-            "--idletimeout 300",
-            "--logintimeout 300",
-            "--datatimeout 3600",
-        ],
-    );
+    has("ServerName x\n", &DEFAULTS);
     assert_eq!(of(""), "");
 }
 
@@ -168,14 +155,27 @@ fn limits_for_everybody_become_flags() {
 
 #[test]
 fn commands_denied_by_name_become_their_flag() {
-    for limit in [
-        "STOR", "RETR", "MKD XMKD", "LIST", "READ", "DIRS", "ALL", "EPSV",
+    for (limit, denied) in [
+        ("STOR", "STOR"),
+        ("RETR", "RETR"),
+        ("MKD XMKD", "MKD"),
+        ("LIST", "LIST"),
+        ("READ", "RETR,SIZE"),
+        ("EPSV", "EPSV"),
+        ("MFMT", "MFMT,SITE_UTIME"),
     ] {
-        let said = all(&format!("<Limit {limit}>\nDenyAll\n</Limit>"));
-        let denies =
-            |flags: Vec<String>| flags.iter().any(|flag| flag.starts_with("--denycommands "));
-        assert!(said.is_ok_and(denies), "{limit}");
+        let said = of(&format!("<Limit {limit}>\nDenyAll\n</Limit>"));
+        assert_eq!(said, format!("--denycommands {denied}"), "{limit}");
     }
+    const LOOKING: &str = "MDTM,LIST,NLST,MLSD,MLST,STAT,CWD,CDUP,PWD";
+    assert_eq!(
+        of("<Limit DIRS>\nDenyAll\n</Limit>"),
+        format!("-G --denycommands {LOOKING}")
+    );
+    assert_eq!(
+        of("<Limit ALL>\nDenyAll\n</Limit>"),
+        format!("--readonly --denycommands RETR,SIZE,{LOOKING},NOOP")
+    );
 }
 
 #[test]
@@ -464,4 +464,142 @@ fn repeated_settings_count_as_in_proftpd() {
     has("Umask 077\nUmask 022", &["-U 177:077"]);
     has("Port 2121\nPort 2122", &["-S ,2122"]);
     has("Umask 022\nDefaultRoot ~\nDefaultRoot ~ !500", &["-A"]);
+}
+
+#[test]
+fn sections_about_logins_of_the_server_and_of_global_both_count() {
+    for (own, global) in [
+        ("AllowAll", "DenyAll"),
+        ("Deny from 192.0.2.", "Deny from 10."),
+        ("AllowAll", "Deny from 10."),
+    ] {
+        let said = of(&format!(
+            "<Limit LOGIN>\n{own}\n</Limit>\n<Global>\n<Limit LOGIN>\n{global}\n</Limit>\n</Global>"
+        ));
+        assert!(
+            said.contains("another <Limit LOGIN>"),
+            "{own}, {global}: {said}"
+        );
+    }
+    has(
+        "<Global>\n<Limit LOGIN>\nDeny from 10.\n</Limit>\n</Global>",
+        &["--denyfrom 10.0.0.0/8"],
+    );
+}
+
+#[test]
+fn whom_no_root_of_the_server_fits_is_kept_by_that_of_global() {
+    let said = of("DefaultRoot ~ !500\n<Global>\nDefaultRoot ~\n</Global>");
+    assert!(said.contains("roots by group"), "{said}");
+    has("DefaultRoot ~\n<Global>\nDefaultRoot /\n</Global>", &["-A"]);
+}
+
+#[test]
+fn a_file_of_accounts_that_counts_in_part_is_refused() {
+    for rest in ["id 5000-6000", "home ^/srv", "name ^ftp"] {
+        let said = of(&format!("AuthUserFile /etc/ftpd.passwd {rest}"));
+        assert!(said.contains("some users of the file"), "{rest}: {said}");
+    }
+}
+
+#[test]
+fn files_hidden_unless_they_fit_a_pattern_are_refused() {
+    let said = of("<Directory />\nHideFiles !\\.zip$\n</Directory>");
+    assert!(said.contains("no pattern of --hidefiles"), "{said}");
+}
+
+#[test]
+fn either_name_of_a_command_denies_it() {
+    for name in ["MKD", "XMKD"] {
+        assert_eq!(
+            of(&format!("<Limit {name}>\nDenyAll\n</Limit>")),
+            "--denycommands MKD",
+            "{name}"
+        );
+    }
+    // The last of several counts, whatever the name.
+    assert_eq!(
+        of("<Limit MKD>\nDenyAll\n</Limit>\n<Limit XMKD>\nAllowAll\n</Limit>"),
+        ""
+    );
+    let said = of("<Limit XMKD>\nAllowAll\n</Limit>\n<Limit MKD>\nDenyAll\n</Limit>");
+    assert_eq!(said, "--denycommands MKD");
+}
+
+#[test]
+fn stou_cannot_be_denied_to_anonymous_clients_alone() {
+    let said = of(&format!(
+        "<Anonymous ~ftp>\n{ANONYMOUS}<Limit STOU>\nDenyAll\n</Limit>\n</Anonymous>"
+    ));
+    assert!(
+        said.contains("STOU is denied to anonymous clients"),
+        "{said}"
+    );
+}
+
+#[test]
+fn homes_that_are_symbolic_links_are_refused_where_users_are_kept() {
+    let text = "AllowChrootSymlinks off\n";
+    for kept in [
+        "DefaultRoot ~\n".to_owned(),
+        "DefaultRoot /srv\n".to_owned(),
+        format!("<Anonymous /srv>\n{ANONYMOUS}</Anonymous>\n"),
+    ] {
+        let said = of(&format!("{text}{kept}"));
+        assert!(said.contains("symbolic link"), "{kept}: {said}");
+    }
+    assert_eq!(of(text), "");
+    has("AllowChrootSymlinks on\nDefaultRoot ~\n", &["-A"]);
+}
+
+#[test]
+fn empty_passwords_cannot_be_refused() {
+    assert!(of("AllowEmptyPasswords off").contains("empty"));
+    assert_eq!(of("AllowEmptyPasswords on"), "");
+}
+
+#[test]
+fn accounts_whose_shells_cannot_be_compared_are_refused() {
+    use crate::wrapper::dialects::{Choices, translate};
+    use crate::wrapper::files::{Files, Source, Text};
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let accounts = folder.path().join("accounts");
+    std::fs::write(&accounts, "joe:x:1001:1001::/srv:/none\n").expect("a file");
+    let said = |mode: u32, rest: &str| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&accounts, mode).expect("a mode");
+        let text = format!("AuthUserFile {}\n{rest}", accounts.display());
+        let text = Text::of_bytes(std::path::Path::new("file"), text.as_bytes());
+        let (mut files, choices) = (Files::of_machine(), Choices::default());
+        let translation = translate(&PROFTPD, &Source::File(text), &mut files, &choices);
+        refusals(&translation).join("\n")
+    };
+    assert!(said(0o600, "").contains("the shell of joe"));
+    assert!(said(0o622, "").contains("others can write it"));
+    assert_eq!(said(0o622, "RequireValidShell off"), "");
+}
+
+#[test]
+fn every_rule_for_bans_counts_or_is_refused() {
+    let bans = "BanEngine on\nBanOnEvent MaxLoginAttempts 2/00:10:00 01:00:00\n";
+    let said = of(&format!(
+        "{bans}BanOnEvent MaxLoginAttempts 9/00:10:00 00:01:00"
+    ));
+    assert!(said.contains("one rule for bans"), "{said}");
+    // They stand outside of the section of the server that is run.
+    let said = of(&format!(
+        "Port 0\n{bans}BanOnEvent ClientConnectRate 9/00:00:01 00:01:00\n<VirtualHost 192.0.2.1>\nPort 21\n</VirtualHost>"
+    ));
+    assert!(said.contains("failed logins alone"), "{said}");
+}
+
+#[test]
+fn what_cannot_be_known_of_the_user_of_anonymous_clients_is_warned_about() {
+    let text = "<Anonymous /srv>\nUser ftp\nGroup ftp\nUserAlias anonymous ftp\n</Anonymous>\n";
+    let translation = translate_bytes(&PROFTPD, text.as_bytes());
+    assert!(translation.findings.iter().any(|finding| {
+        finding.origin.setting == "User"
+            && matches!(&finding.outcome, Outcome::Warned(text) if text.contains("/etc/passwd"))
+    }));
 }

@@ -1,0 +1,121 @@
+//! When encryption is asked for, and with what.
+
+use super::combine::Context;
+use super::scope::{fine, is_told};
+use super::sections::Directive;
+use crate::wrapper::dialects::os;
+use crate::wrapper::translation::Translation;
+
+pub(super) fn translate(context: &mut Context<'_>) {
+    let (scope, t) = (context.scope, &mut *context.translation);
+    let (on, engine) = scope.on("TLSEngine", false, t);
+    let keys: Vec<Directive> = scope
+        .all()
+        .filter(|directive| directive.key.starts_with("TLS") && directive.key != "TLSEngine")
+        .cloned()
+        .collect();
+    if !on {
+        fine(&engine, "off, as without it", t);
+        for directive in keys {
+            if !is_told(&directive.origin, t) {
+                t.nothing(&directive.origin, "without effect, as TLSEngine is not on");
+            }
+        }
+        return;
+    }
+    let required = scope.pick("TLSRequired", t);
+    let text = required
+        .as_ref()
+        .map(|required| String::from_utf8_lossy(&required.text()).to_ascii_lowercase());
+    let level = match text.as_deref() {
+        None | Some("off" | "no" | "false" | "0") => Some("1"),
+        Some("ctrl" | "auth" | "ctrl+!data" | "auth+!data") => Some("2"),
+        Some("on" | "yes" | "true" | "1" | "auth+data" | "ctrl+data" | "both") => Some("3"),
+        Some(_) => None,
+    };
+    let origin = required
+        .as_ref()
+        .map_or(&engine, |required| &required.origin);
+    match (level, &required) {
+        (Some(level), _) => {
+            t.value(origin, "tls", level);
+            if required.is_some() {
+                t.nothing(&engine, "told with TLSRequired");
+            }
+        }
+        (None, _) => t.refuse(
+            origin,
+            "encryption of data alone cannot be asked for",
+            "write off, ctrl or on",
+        ),
+    }
+    for (cert, key) in [
+        ("TLSRSACertificateFile", "TLSRSACertificateKeyFile"),
+        ("TLSECCertificateFile", "TLSECCertificateKeyFile"),
+    ] {
+        let Some(cert) = scope.pick(cert, t) else {
+            continue;
+        };
+        let value = match scope.pick(key, t) {
+            None => cert.word(0).to_vec(),
+            Some(key) => {
+                t.nothing(&key.origin, "told with the certificate");
+                [cert.word(0), b",", key.word(0)].concat()
+            }
+        };
+        t.value(&cert.origin, "certfile", os(&value));
+    }
+    if let Some(directive) = scope.pick("TLSCipherSuite", t) {
+        t.value(&directive.origin, "tlsciphersuite", os(directive.word(0)));
+    }
+    for directive in &keys {
+        tls_detail(directive, t);
+    }
+}
+
+fn tls_detail(directive: &Directive, t: &mut Translation) {
+    let all = |known: &[&str]| {
+        directive.words.iter().all(|word| {
+            known
+                .iter()
+                .any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+        })
+    };
+    let origin = &directive.origin;
+    match directive.key {
+        "TLSLog" => t.ignore(
+            origin,
+            "what is logged, and where, is chosen by -f, -d and -O",
+        ),
+        "TLSSessionCache" | "TLSSessionTickets" => {
+            t.ignore(origin, "tuning that is the server's own")
+        }
+        "TLSRenegotiate" => t.nothing(origin, "sessions are never renegotiated"),
+        "TLSServerCipherPreference" => t.nothing(origin, "the server's own order counts"),
+        "TLSOptions" => match all(&["NoSessionReuseRequired", "NoCertRequest", "EnableDiags"]) {
+            true => t.nothing(origin, "as without it"),
+            false => t.refuse(
+                origin,
+                "there is no such option",
+                "keep NoSessionReuseRequired, NoCertRequest and EnableDiags alone",
+            ),
+        },
+        "TLSProtocol" => match all(&["TLSv1.2", "TLSv1.3"]) && directive.words.len() == 2 {
+            true => t.nothing(origin, "both versions are spoken, and no others"),
+            false => t.refuse(
+                origin,
+                "TLS 1.2 and 1.3 are spoken, and no others",
+                "write TLSv1.2 TLSv1.3",
+            ),
+        },
+        "TLSVerifyClient" => match directive.on() {
+            Some(false) => t.nothing(origin, "clients are not asked for certificates"),
+            _ => t.refuse(
+                origin,
+                "clients are not asked for certificates",
+                "write TLSVerifyClient off, or remove it",
+            ),
+        },
+        _ => {}
+    }
+}
