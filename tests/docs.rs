@@ -169,7 +169,10 @@ fn manual_row(row: &Row) -> String {
     // Reasons are written for error lines, in lower case.
     let mut letters = row.sentence.chars();
     let first = letters.next().map(|letter| letter.to_ascii_uppercase());
-    let sentence: String = first.into_iter().chain(letters).collect();
+    let mut sentence: String = first.into_iter().chain(letters).collect();
+    if !sentence.is_empty() && !sentence.ends_with('.') {
+        sentence.push('.');
+    }
     let told = |what: &str| manual_paragraph(&format!("{what} {sentence}"));
     match row.fate {
         Fate::Flag(long) => becomes(&[long]),
