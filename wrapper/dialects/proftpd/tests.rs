@@ -1,6 +1,6 @@
 use super::PROFTPD;
 use crate::wrapper::dialects::translate_bytes;
-use crate::wrapper::translation::{Outcome, Translation};
+use crate::wrapper::translation::Outcome;
 
 /// What every file gets unless it says otherwise, in the order of the flags.
 const DEFAULTS: [&str; 9] = [
@@ -15,19 +15,9 @@ const DEFAULTS: [&str; 9] = [
     "--datatimeout 3600",
 ];
 
-fn refusals(translation: &Translation) -> Vec<String> {
-    let findings = translation.findings.iter();
-    findings
-        .filter_map(|finding| match &finding.outcome {
-            Outcome::Refused(text) => Some(format!("{}: {text}", finding.origin)),
-            _ => None,
-        })
-        .collect()
-}
-
 fn all(text: &str) -> Result<Vec<String>, Vec<String>> {
     let translation = translate_bytes(&PROFTPD, text.as_bytes());
-    let refused = refusals(&translation);
+    let refused = translation.refusals();
     if !refused.is_empty() {
         return Err(refused);
     }
@@ -296,7 +286,7 @@ fn one_server_of_several_is_chosen_by_name() {
             ..Choices::default()
         };
         let translation = translate(&PROFTPD, &source, &mut Files::none(), &choices);
-        let refused = refusals(&translation).join("\n");
+        let refused = translation.refusals().join("\n");
         let words = translation.words(&[]);
         let words: Vec<String> = words
             .iter()
@@ -573,7 +563,7 @@ fn accounts_whose_shells_cannot_be_compared_are_refused() {
         let text = Text::of_bytes(std::path::Path::new("file"), text.as_bytes());
         let (mut files, choices) = (Files::of_machine(), Choices::default());
         let translation = translate(&PROFTPD, &Source::File(text), &mut files, &choices);
-        refusals(&translation).join("\n")
+        translation.refusals().join("\n")
     };
     assert!(said(0o600, "").contains("the shell of joe"));
     assert!(said(0o622, "").contains("others can write it"));
