@@ -24,6 +24,7 @@ complete -c wharf-ftpd -l chrootlist -d 'Keep the users named in this file in th
 complete -c wharf-ftpd -l nochrootlist -d 'Do not keep the users named in this file in their home directories' -r -F
 complete -c wharf-ftpd -l mapusers -d 'Let all users act as this account of the machine' -r
 complete -c wharf-ftpd -l userroot -d 'Give users this directory in place of their home' -r
+complete -c wharf-ftpd -l userflags -d 'Let other flags hold for the account of this name' -r
 complete -c wharf-ftpd -s u -l minuid -d 'Refuse users whose uid is lower' -r
 complete -c wharf-ftpd -l chownuploads -d 'Give what anonymous uploads to this user' -r
 complete -c wharf-ftpd -s U -l umask -d 'Take these permission bits from new files and directories' -r

@@ -6,6 +6,10 @@
 //! departures from it in wharf-ftpd(8), "Differences from Pure-FTPd".
 #![forbid(unsafe_code)]
 
+mod users;
+
+pub use users::{User, is_for_one_account};
+
 use crate::flags::{self, Parsed, Stop};
 use crate::logs::formats::TransferLog;
 use crate::units::{
@@ -31,6 +35,8 @@ pub struct Settings {
     pub logging: Logging,
     /// How the server runs and ends.
     pub process: Process,
+    /// Accounts for which other flags hold (--userflags), each name once.
+    pub users: Vec<User>,
 }
 
 /// One place to listen.
@@ -476,15 +482,19 @@ impl Settings {
         check_sources(parsed)?;
         check_mapping(parsed)?;
         let flags = &parsed.flags;
-        let settings = Settings {
+        let mut settings = Settings {
             network: network(&flags.network),
             login: login(&flags.login),
             files: files(&flags.files),
             limits: limits(parsed),
             logging: logging(&flags.logging),
             process: process(&flags.process),
+            users: Vec::new(),
         };
-        let warnings = warnings(parsed, &settings);
+        let mut warnings = warnings(parsed, &settings);
+        let (users, of_users) = users::users(parsed, &settings)?;
+        settings.users = users;
+        warnings.extend(of_users);
         Ok((settings, warnings))
     }
 }
@@ -861,7 +871,10 @@ fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
             "has no effect without -o".to_owned(),
         ),
     ];
-    let due = rows.into_iter().filter(|(due, _, _)| *due);
+    let is_given = |field: &str| parsed.given().any(|given| given == field);
+    let due = rows
+        .into_iter()
+        .filter(|(due, field, _)| *due && is_given(field));
     due.map(|(_, field, text)| format!("{}: {text}", parsed.spelled(field)))
         .collect()
 }

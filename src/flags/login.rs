@@ -1,6 +1,6 @@
 //! The flags under "Login": who may log in, where a session begins, what it is greeted with.
 
-use crate::units::{Expected, UserRoot, group_id, user_id};
+use crate::units::{Expected, UserFlags, UserRoot, group_id, user_id};
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use std::path::PathBuf;
@@ -201,6 +201,18 @@ pub struct Login {
     #[arg(long = "userroot", value_name = "DIR", value_parser = user_root())]
     pub user_root: Option<UserRoot>,
 
+    /// Let other flags hold for the account of this name
+    ///
+    /// FLAGS is one word of flags, quoted as for the shell: --userflags "joe:--nodownload -U 022:077". They
+    /// stand in the place of all flags of the same kind: what an account may do to files and see of them, its
+    /// rates and ratio, its time-outs, its kinds of data connections, its --userroot. What is not among them
+    /// has its default, whatever the command line says for everybody, so that an account can be given more as
+    /// well as less. Flags that are not for single accounts are refused, with a list of those that are.
+    /// The name is compared in any case; anonymous sessions are called ftp. May be repeated; of several for
+    /// one name the last counts. What a database of wharf-pw says of an account goes before.
+    #[arg(long = "userflags", value_name = "NAME:FLAGS", value_parser = user_flags())]
+    pub user_flags: Vec<UserFlags>,
+
     /// Refuse users who may write the directory they are kept in
     ///
     /// It is for those who are kept in, by -A, -a or whatever else: their root directory itself, not those
@@ -233,6 +245,11 @@ pub struct Login {
 fn user_root() -> impl TypedValueParser<Value = UserRoot> {
     OsStringValueParser::new()
         .try_map(|text| -> Result<UserRoot, Expected> { UserRoot::new(&text) })
+}
+
+fn user_flags() -> impl TypedValueParser<Value = UserFlags> {
+    OsStringValueParser::new()
+        .try_map(|text| -> Result<UserFlags, Expected> { UserFlags::new(&text) })
 }
 
 /// PAM takes the name for that of a file in its directory, so that it must not lead out of there.

@@ -83,10 +83,16 @@ pub struct Parsed {
     pub bandwidth: Option<Bandwidth>,
     /// Whether that was -T, which binds accounts too.
     pub bandwidth_is_for_all: bool,
+    given: Vec<String>,
     words: Words,
 }
 
 impl Parsed {
+    /// The flags on the line, by the names of their fields.
+    pub(crate) fn given(&self) -> impl Iterator<Item = &str> {
+        self.given.iter().map(String::as_str)
+    }
+
     /// A flag as the user wrote it, `-p` or `--passiveportrange`, by the name of its field.
     pub(crate) fn spelled(&self, field: &str) -> String {
         self.words.spelled(field)
@@ -118,6 +124,7 @@ impl Flags {
                 Some("user_bandwidth") => flags.limits.user_bandwidth,
                 _ => flags.limits.anonymous_bandwidth,
             },
+            given: given(&matches),
             flags,
             words,
         })
@@ -130,6 +137,14 @@ pub fn definition() -> clap::Command {
         .about("An FTP server; all it does is set by flags")
         .long_about(None)
         .after_help("See wharf-ftpd(8) for examples and for differences from Pure-FTPd.")
+}
+
+fn given(matches: &ArgMatches) -> Vec<String> {
+    let command = Flags::command();
+    let ids = command.get_arguments().map(|arg| arg.get_id().as_str());
+    ids.filter(|id| matches.value_source(id) == Some(ValueSource::CommandLine))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn idle(limits: &Limits, matches: &ArgMatches) -> Option<Duration> {

@@ -3,6 +3,7 @@
 //! Pure-FTPd's rules (README of the user's home, `-A`, `-a`, `-u`, `-j`), the same for all sources. Runs in a check
 //! worker, which is root; the home is opened as the user.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
@@ -66,6 +67,8 @@ pub struct Plan {
     pub mapped: Option<Mapped>,
     /// `--userroot`: what takes the place of the homes that sources tell.
     pub user_root: Option<UserRoot>,
+    /// The same for the users that `--userflags` names, by the name in lower case; none is home.
+    pub own_roots: HashMap<Vec<u8>, Option<UserRoot>>,
     /// `--refusewritableroot`.
     pub refuse_writable_root: bool,
     /// `-j`.
@@ -199,7 +202,8 @@ fn resettled(plan: &Plan, name: &[u8], found: Found) -> Result<Found, String> {
             limits: found.limits,
         },
     };
-    let Some(root) = &plan.user_root else {
+    let own = plan.own_roots.get(&name.to_ascii_lowercase());
+    let Some(root) = own.unwrap_or(&plan.user_root) else {
         return Ok(found);
     };
     match root.of(name) {
@@ -413,6 +417,7 @@ mod tests {
             jail,
             mapped: None,
             user_root: None,
+            own_roots: HashMap::new(),
             refuse_writable_root: false,
             create_home: false,
             directory_umask: 0o022,

@@ -89,7 +89,7 @@ fn admit(shared: &Rc<Shared>, stream: Stream, complained: &mut Option<std::net::
 
 /// Why this client may not come in; `others` are its other sessions.
 pub(super) fn objection(shared: &Shared, peer: SocketAddr, others: u32) -> Option<String> {
-    let settings = &shared.settings;
+    let settings = &shared.base.settings;
     let network = &settings.network;
     let denied = network
         .deny_from
@@ -127,7 +127,7 @@ pub(super) fn turn_away(stream: Stream, words: String) {
 
 /// `-m` looks at the load when the client comes.
 pub(super) fn note_load(shared: &Shared, session: &mut Session) {
-    if shared.settings.limits.max_load.is_some() {
+    if shared.base.settings.limits.max_load.is_some() {
         let [_, five_minutes, _] = host::load_average();
         session.set_load(five_minutes);
     }

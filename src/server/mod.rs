@@ -96,7 +96,7 @@ async fn serve(
     notify.stopping();
     shared.stopping.set(Stopping::Draining);
     handle.wake_all();
-    let patience = handle.now() + shared.settings.process.drain;
+    let patience = handle.now() + shared.base.settings.process.drain;
     let again = async {
         let second = next_stop(&shared, &mut signals, &notify).await;
         logs::server(

@@ -17,7 +17,7 @@ const FRESH: Duration = Duration::from_secs(30);
 /// Does what there is to do for a client that has come.
 pub(super) fn look_up(shared: &Rc<Shared>, peer: std::net::SocketAddr) {
     refresh_passive_address(shared);
-    if shared.settings.logs_names() {
+    if shared.base.settings.logs_names() {
         shared.handle.spawn(log_name(Rc::clone(shared), peer));
     }
 }
@@ -35,7 +35,7 @@ async fn log_name(shared: Rc<Shared>, peer: std::net::SocketAddr) {
 
 /// Asks for the address of the name of `-P`, unless that was done a short while ago.
 fn refresh_passive_address(shared: &Rc<Shared>) {
-    let Some(PassiveAddress::Name(_)) = &shared.settings.network.passive_address else {
+    let Some(PassiveAddress::Name(_)) = &shared.base.settings.network.passive_address else {
         return;
     };
     let now = shared.handle.now();

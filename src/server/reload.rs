@@ -81,8 +81,8 @@ fn open_list(path: &Path) -> io::Result<OwnedFd> {
 
 /// Reads everything again, and says in the log how that went.
 pub(super) async fn reload(shared: Rc<Shared>) {
-    let has_accounts = !shared.settings.login.sources.is_empty();
-    let has_files = files(&shared.settings).next().is_some();
+    let has_accounts = !shared.base.settings.login.sources.is_empty();
+    let has_files = files(&shared.base.settings).next().is_some();
     let Some(link) = shared.link.as_ref().filter(|_| has_accounts || has_files) else {
         return logs::server(
             Severity::Info,
@@ -114,7 +114,7 @@ async fn look_at_accounts(link: &Link) {
 }
 
 async fn change_logs(shared: &Shared, link: &Link) {
-    for (number, file) in (0..).zip(files(&shared.settings)) {
+    for (number, file) in (0..).zip(files(&shared.base.settings)) {
         let Purpose::Log(place) = file.purpose else {
             continue;
         };
@@ -146,7 +146,7 @@ async fn change_log(shared: &Shared, link: &Link, number: u8, place: usize) -> i
 
 async fn read_lists(shared: &Shared, link: &Link) {
     let mut texts = Vec::new();
-    for (number, file) in (0..).zip(files(&shared.settings)) {
+    for (number, file) in (0..).zip(files(&shared.base.settings)) {
         if file.purpose != Purpose::List {
             continue;
         }

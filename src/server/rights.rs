@@ -158,6 +158,14 @@ impl Standing {
             },
             mapped,
             user_root: settings.login.user_root.clone(),
+            own_roots: settings
+                .users
+                .iter()
+                .map(|user| {
+                    let root = user.settings.login.user_root.clone();
+                    (user.name.to_ascii_lowercase(), root)
+                })
+                .collect(),
             refuse_writable_root: settings.login.refuse_writable_root,
             create_home: settings.login.create_home,
             directory_umask: settings.files.umasks.dirs,

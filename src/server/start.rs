@@ -28,7 +28,7 @@ use crate::reactor::{Handle, Reactor};
 use crate::session::announce::Announcements;
 use crate::session::ban::Bans;
 use crate::session::commands::Allowed;
-use crate::session::shared::{Blocks, Counts, Shared, Stopping, command_scratch};
+use crate::session::shared::{Blocks, Counts, Shared, Stopping, Terms, command_scratch};
 use crate::settings::{LogTo, PID_FILE, Permission, Settings};
 use crate::sys::background::{self, Ready};
 use crate::sys::creds::Identity;
@@ -219,9 +219,9 @@ fn prepare(
         zone,
     )?;
     let owner = shared.upload_owner.map(|owner| owner.uid);
-    let jail = standing.jail(root.as_deref(), shared.settings.process.check)?;
+    let jail = standing.jail(root.as_deref(), shared.base.settings.process.check)?;
     standing.give_up(&jail, owner.is_some())?;
-    if shared.settings.login.refuse_writable_root {
+    if shared.base.settings.login.refuse_writable_root {
         refuse_writable_roots(&shared, root.as_deref())?;
     }
     let prepared = Prepared {
@@ -232,7 +232,7 @@ fn prepare(
         pid_file,
         notify,
     };
-    if prepared.shared.settings.process.check {
+    if prepared.shared.base.settings.process.check {
         log.start_writer().map_err(Failure::loop_)?;
         return Ok(prepared);
     }
@@ -248,14 +248,15 @@ fn prepare(
     log.start_writer().map_err(Failure::loop_)?;
     if let Clients::Listeners(listeners, _) = &prepared.clients {
         let shared = &prepared.shared;
-        if shared.settings.files.no_truncate {
+        let mut terms = shared.own.values().chain([&shared.base]);
+        if terms.any(|terms| terms.settings.files.no_truncate) {
             for site in shared.site.iter().chain(shared.virtual_sites.values()) {
                 // What a server that was killed left behind.
                 files::sweep(&site.tree);
             }
         }
         announce(listeners);
-        if shared.settings.process.print_port {
+        if shared.base.settings.process.print_port {
             print_ports(listeners).map_err(Failure::loop_)?;
         }
     }
@@ -327,18 +328,17 @@ fn shared(
         site = Some(opened.map_err(|error| Failure::open("anonymous root", path, &error))?);
         virtual_sites = materials::virtual_sites(&settings.login.virtual_hosts, handle, identity);
     }
-    let files = &settings.files;
-    let anonymous_upload = match files.anonymous_upload {
-        _ if files.read_only => false,
-        Permission::Allowed => true,
-        Permission::Forbidden => false,
-        Permission::Default => standing.is_root(),
-    };
-    let serves_own = match files.anonymous_read_own {
-        Permission::Allowed => true,
-        Permission::Forbidden => false,
-        Permission::Default => !standing.is_root(),
-    };
+    let usage = |why| Failure::usage(Stop::USAGE, why);
+    let base = terms(settings, standing.is_root()).map_err(usage)?;
+    let settings = &base.settings;
+    let mut own = HashMap::new();
+    for user in &settings.users {
+        let terms = terms(user.settings.clone(), standing.is_root())
+            .map_err(|why| usage(format!("{}: {why}", user.told())))?;
+        own.insert(user.name.to_ascii_lowercase(), Rc::new(terms));
+    }
+    let anonymous_upload =
+        base.anonymous_upload || own.values().any(|terms| terms.anonymous_upload);
     let strangers = anonymous.is_some() || settings.login.map_users_as_anonymous;
     let listens_on_ipv6 = match clients {
         Clients::Listeners(listeners, _) => listeners
@@ -350,22 +350,19 @@ fn shared(
         handle: handle.clone(),
         zone,
         random: Random::new().map_err(Failure::loop_)?.into(),
-        greeting: materials::greeting(&settings)?,
+        greeting: materials::greeting(settings)?,
         site,
         virtual_sites,
         link,
-        announcements: announcements(&settings, handle)?,
+        announcements: announcements(settings, handle)?,
         aliases: materials::aliases(&settings.login.aliases),
-        passive_address: Cell::new(materials::passive_address(&settings)?),
+        passive_address: Cell::new(materials::passive_address(settings)?),
         passive_address_until: Cell::new(None),
-        serves_own,
-        anonymous_upload,
         listens_on_ipv6,
-        commands: Allowed::new(&settings.files).map_err(|why| Failure::usage(Stop::USAGE, why))?,
         listed: RefCell::new(materials::listed(&settings.login)?),
         bans: Bans::new(settings.limits.ban),
         upload_owner: match anonymous_upload && strangers {
-            true => standing.upload_owner(&settings)?,
+            true => standing.upload_owner(settings)?,
             false => None,
         },
         counts: Counts::default(),
@@ -374,8 +371,29 @@ fn shared(
         command_scratch: command_scratch(),
         blocks: Blocks::default(),
         unique: Cell::new(0),
-        settings,
+        base: Rc::new(base),
+        own,
     }))
+}
+
+/// What flags mean for sessions, with what they leave to the way the server was started.
+fn terms(settings: Settings, is_root: bool) -> Result<Terms, String> {
+    let files = &settings.files;
+    Ok(Terms {
+        commands: Allowed::new(files)?,
+        anonymous_upload: match files.anonymous_upload {
+            _ if files.read_only => false,
+            Permission::Allowed => true,
+            Permission::Forbidden => false,
+            Permission::Default => is_root,
+        },
+        serves_own: match files.anonymous_read_own {
+            Permission::Allowed => true,
+            Permission::Forbidden => false,
+            Permission::Default => !is_root,
+        },
+        settings,
+    })
 }
 
 /// `-o`: opened while the path means what the administrator meant.
@@ -409,7 +427,7 @@ fn announcements(
 /// `--refusewritableroot`, for anonymous. The server has the rights by now with which it will act, so that the kernel can
 /// tell.
 fn refuse_writable_roots(shared: &Shared, root: Option<&Path>) -> Result<(), Failure> {
-    let hosts = &shared.settings.login.virtual_hosts;
+    let hosts = &shared.base.settings.login.virtual_hosts;
     let hosts = shared
         .virtual_sites
         .iter()

@@ -66,7 +66,7 @@ impl Session {
         let handle = self.shared.handle.clone();
         let owner = self.peer.ip();
         let anyone = self.may_use_third_hosts();
-        let deadline = handle.now() + self.shared.settings.limits.accept;
+        let deadline = handle.now() + self.settings().limits.accept;
         let mut strangers = Vec::new();
         let accepting = passive.accept(
             |peer| anyone || peer == owner,
@@ -96,10 +96,10 @@ impl Session {
 
     async fn connect(&mut self, remote: SocketAddr) -> Result<Stream, Refusal> {
         let handle = self.shared.handle.clone();
-        let network = &self.shared.settings.network;
+        let network = &self.settings().network;
         let mut local = self.local;
         local.set_port(network.active_port.unwrap_or(0));
-        let deadline = handle.now() + self.shared.settings.limits.accept;
+        let deadline = handle.now() + self.settings().limits.accept;
         if local.is_ipv4() != remote.is_ipv4() {
             local = match remote {
                 SocketAddr::V4(_) => ([0, 0, 0, 0], local.port()).into(),

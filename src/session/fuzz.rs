@@ -119,7 +119,7 @@ pub fn session_target(data: &[u8]) {
     let handle = reactor.handle();
     let mut shared = lab::shared(&handle, settings(*mode), &ground.path().join("root"), 0)
         .expect("a root that was just made");
-    shared.serves_own = false;
+    lab::base(&mut shared).serves_own = false;
     let shared = Rc::new(shared);
     let (client, server) = pair(&handle);
     let counted = Counted::session(&shared, server.peer());

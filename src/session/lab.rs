@@ -15,7 +15,7 @@ use super::ban::Bans;
 use super::commands::Allowed;
 use super::place::Account;
 use super::policy::Rights;
-use super::shared::{Blocks, Counts, GreetingText, Shared, Site, Stopping, command_scratch};
+use super::shared::{Blocks, Counts, GreetingText, Shared, Site, Stopping, Terms, command_scratch};
 use crate::files::{Quotas, Tree};
 use crate::net::Random;
 use crate::proto::path::VirtualPath;
@@ -62,12 +62,9 @@ pub(super) fn shared(
         aliases: Vec::new(),
         passive_address: Cell::new(None),
         passive_address_until: Cell::new(None),
-        serves_own: true,
         link: None,
         announcements: None,
-        anonymous_upload: true,
         listens_on_ipv6: false,
-        commands: Allowed::default(),
         listed: RefCell::default(),
         bans: Bans::new(settings.limits.ban),
         upload_owner: None,
@@ -77,8 +74,19 @@ pub(super) fn shared(
         command_scratch: command_scratch(),
         blocks: Blocks::default(),
         unique: Cell::new(0),
-        settings,
+        base: Rc::new(Terms {
+            settings,
+            commands: Allowed::default(),
+            anonymous_upload: true,
+            serves_own: true,
+        }),
+        own: HashMap::new(),
     })
+}
+
+/// The terms that hold for everybody, before a session has them.
+pub(super) fn base(shared: &mut Shared) -> &mut Terms {
+    Rc::get_mut(&mut shared.base).expect("no session yet")
 }
 
 impl Session {
@@ -87,13 +95,14 @@ impl Session {
         let Some(site) = self.shared.site.clone() else {
             return;
         };
-        let settings = &self.shared.settings;
+        let terms = Rc::clone(&self.shared.base);
+        let settings = &terms.settings;
         let rights = match login {
             Login::Nobody => return,
             Login::Anonymous => Rights::anonymous(
                 settings,
-                self.shared.anonymous_upload,
-                self.shared.unserved_owner(site.identity.uid),
+                terms.anonymous_upload,
+                terms.unserved_owner(site.identity.uid),
             ),
             Login::Full => Rights::account(settings, false),
         };
@@ -103,6 +112,7 @@ impl Session {
         );
         self.enter(Account {
             name: b"member".to_vec(),
+            terms: Rc::clone(&terms),
             cwd: site.start.clone(),
             site,
             rights,

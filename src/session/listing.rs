@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::Session;
 use super::place::Granted;
 use super::refusal::Refusal;
-use super::shared::Shared;
+use super::shared::{Shared, Terms};
 use super::transfer::Mover;
 use crate::files::{Batch, Directory, Entry, Kind, Stat, Tree, Want};
 use crate::proto::facts::{self, Facts, Role};
@@ -70,6 +70,7 @@ pub(super) type Counted = (u64, bool);
 /// A listing to be made.
 pub(super) struct Walk {
     shared: Rc<Shared>,
+    terms: Rc<Terms>,
     tree: Tree,
     granted: Granted,
     shape: Shape,
@@ -110,6 +111,7 @@ impl Session {
     ) -> Result<Walk, Refusal> {
         Ok(Walk {
             shared: Rc::clone(&self.shared),
+            terms: Rc::clone(self.terms()),
             tree: self.tree()?,
             granted: self.account()?.granted(),
             shape,
@@ -241,7 +243,7 @@ impl Walk {
             matches!(self.shape, Shape::Long | Shape::Columns) || listing::shows_truly(entry.name);
         truly
             && !(special && self.shape.hides_special())
-            && self.granted.shows(&self.shared.settings, entry.name)
+            && self.granted.shows(&self.terms.settings, entry.name)
     }
 }
 
@@ -283,7 +285,7 @@ struct Pending {
 
 impl Writer {
     fn new(walk: Walk, out: Out) -> Writer {
-        let settings = &walk.shared.settings;
+        let settings = &walk.terms.settings;
         let owners = match settings.files.hide_ids {
             true => Owners::Hidden,
             false => Owners::Numeric,
@@ -451,7 +453,7 @@ impl Writer {
 
     fn below(&self, place: &Pending, name: &[u8]) -> Option<Pending> {
         let depth = place.depth + 1;
-        if depth >= self.walk.shared.settings.limits.listing.depth {
+        if depth >= self.walk.terms.settings.limits.listing.depth {
             return None;
         }
         Some(Pending {

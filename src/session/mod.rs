@@ -146,7 +146,7 @@ impl Session {
         counted: Counted,
     ) -> Box<Session> {
         let now = shared.handle.now();
-        let network = &shared.settings.network;
+        let network = &shared.base.settings.network;
         let trusted = network.trusted_address;
         Box::new(Session {
             shared: Rc::clone(shared),
@@ -154,7 +154,7 @@ impl Session {
             local,
             control: Control::new(stream, Rc::clone(&shared.command_scratch)),
             who: Who::Nobody,
-            anonymous_only: shared.settings.login.anonymous_only
+            anonymous_only: shared.base.settings.login.anonymous_only
                 || trusted.is_some_and(|address| address != local.ip()),
             load_at_start: None,
             representation: Representation::Ascii,
@@ -163,7 +163,7 @@ impl Session {
             only_extended_passive: false,
             once: Once::default(),
             totals: Totals::default(),
-            idle: shared.settings.limits.idle,
+            idle: shared.base.settings.limits.idle,
             started: now,
             last_command: now,
             last_deed: now,
@@ -242,10 +242,7 @@ impl Session {
             idle
         };
         if !matches!(self.who, Who::In(_)) {
-            let login = (
-                self.started + self.shared.settings.limits.login,
-                End::NoLogin,
-            );
+            let login = (self.started + self.settings().limits.login, End::NoLogin);
             if login.0 < first.0 {
                 first = login;
             }
@@ -325,7 +322,7 @@ impl Session {
         let Who::In(account) = &self.who else {
             return Ok(());
         };
-        if !self.shared.commands.permits(row, argument) {
+        if !account.terms.commands.permits(row, argument) {
             return Err(Refusal::CommandDenied);
         }
         let right = match row.rules.does {
@@ -375,7 +372,7 @@ impl Session {
     }
 
     fn send(&mut self, reply: &Reply) {
-        if self.shared.settings.logging.verbose >= 2 {
+        if self.settings().logging.verbose >= 2 {
             self.log(Severity::Debug, format_args!("{}", ReplyText(reply)));
         }
         self.control.reply(reply);
@@ -437,7 +434,7 @@ impl Session {
 
     fn greeting(&mut self) -> Reply {
         let shared = Rc::clone(&self.shared);
-        let settings = &shared.settings;
+        let settings = &shared.base.settings;
         let now = jiff::Timestamp::now().to_zoned(shared.zone.clone());
         let random = shared.random.borrow_mut().next_u32().unwrap_or(0);
         let text = match &shared.greeting {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::policy::Rights;
 use super::refusal::Refusal;
-use super::shared::{CountedAnonymous, CountedUser, Site};
+use super::shared::{CountedAnonymous, CountedUser, Site, Terms};
 use super::{Session, Who};
 use crate::files::{Kind, Stat, Tree, Usage};
 use crate::proto::facts::Perm;
@@ -18,6 +18,8 @@ use crate::units::{Bandwidth, Ratio};
 
 /// What a login gives.
 pub(super) struct Account {
+    /// What the flags mean for it.
+    pub(super) terms: Rc<Terms>,
     /// The name in logs.
     pub(super) name: Vec<u8>,
     /// The tree and how logs name its root.
@@ -58,6 +60,19 @@ impl Session {
         }
     }
 
+    /// What this session is served on: the terms of the account, and before the login those of everybody.
+    pub fn terms(&self) -> &Rc<Terms> {
+        match &self.who {
+            Who::In(account) => &account.terms,
+            Who::Nobody | Who::Named(_) => &self.shared.base,
+        }
+    }
+
+    /// What the flags mean for this session.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.terms().settings
+    }
+
     pub(super) fn account_mut(&mut self) -> Result<&mut Account, Refusal> {
         match &mut self.who {
             Who::In(account) => Ok(account),
@@ -72,7 +87,7 @@ impl Session {
 
     /// Whether data connections may go to and come from other hosts than the client (`-w`, `-W`).
     pub(super) fn may_use_third_hosts(&self) -> bool {
-        let network = &self.shared.settings.network;
+        let network = &self.settings().network;
         match self.account() {
             Ok(account) if !account.rights.anonymous => network.user_fxp,
             _ => network.anonymous_fxp,
@@ -92,7 +107,7 @@ impl Session {
     pub(super) fn visible_path(&self, typed: &[u8]) -> Result<VirtualPath, Refusal> {
         let path = self.path(typed)?;
         let rights = &self.account()?.rights;
-        rights.may_name(&self.shared.settings, &path, typed)?;
+        rights.may_name(self.settings(), &path, typed)?;
         Ok(path)
     }
 
@@ -100,7 +115,7 @@ impl Session {
     pub(super) fn changeable_path(&self, typed: &[u8]) -> Result<VirtualPath, Refusal> {
         let path = self.path(typed)?;
         let rights = &self.account()?.rights;
-        rights.may_change(&self.shared.settings, &path, typed)?;
+        rights.may_change(self.settings(), &path, typed)?;
         Ok(path)
     }
 
@@ -108,7 +123,7 @@ impl Session {
     pub(super) fn new_path(&self, typed: &[u8]) -> Result<VirtualPath, Refusal> {
         let path = self.path(typed)?;
         let rights = &self.account()?.rights;
-        rights.may_create(&self.shared.settings, &path, typed)?;
+        rights.may_create(self.settings(), &path, typed)?;
         Ok(path)
     }
 

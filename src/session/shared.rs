@@ -69,12 +69,34 @@ pub enum Stopping {
     Now,
 }
 
+/// What a session may do and how it is served: what the flags mean for it.
+pub struct Terms {
+    /// What the flags mean.
+    pub settings: Settings,
+    /// The commands left to those who are logged in.
+    pub commands: Allowed,
+    /// Whether strangers may upload where the file system lets them.
+    pub anonymous_upload: bool,
+    /// Whether strangers are served files that belong to the user they act as.
+    pub serves_own: bool,
+}
+
+impl Terms {
+    /// Whose files are not served to a stranger who acts as this user.
+    pub fn unserved_owner(&self, uid: u32) -> Option<u32> {
+        (!self.serves_own).then_some(uid)
+    }
+}
+
 /// Shared by all sessions through one `Rc`; no borrow of a cell in it lives across an await.
 pub struct Shared {
     /// The loop.
     pub handle: Handle,
-    /// What the flags mean.
-    pub settings: Settings,
+    /// What holds for whoever has no terms of their own, and for everybody before the login. A session asks
+    /// [`super::Session::terms`] for those it is served on.
+    pub base: Rc<Terms>,
+    /// The terms of those named by `--userflags`, by the name in lower case.
+    pub own: HashMap<Vec<u8>, Rc<Terms>>,
     /// Local time, read before a chroot hid it.
     pub zone: TimeZone,
     /// Random numbers for ports and fortunes.
@@ -91,18 +113,12 @@ pub struct Shared {
     pub passive_address: Cell<Option<IpAddr>>,
     /// When a name of `-P` is to be looked up again; none before the first time.
     pub passive_address_until: Cell<Option<Instant>>,
-    /// Whether strangers are served files that belong to the user they act as.
-    pub serves_own: bool,
     /// The keeper; none where all sessions are anonymous.
     pub link: Option<Link>,
     /// The way to the upload script; none without `-o`.
     pub announcements: Option<Rc<Announcements>>,
-    /// Whether anonymous clients may upload where the file system lets them.
-    pub anonymous_upload: bool,
     /// Whether the server also listens on IPv6.
     pub listens_on_ipv6: bool,
-    /// The commands left to those who are logged in.
-    pub commands: Allowed,
     /// Who may log in at all.
     pub listed: RefCell<Listed>,
     /// Who may not come back for a while.
@@ -124,9 +140,10 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Whose files are not served to a stranger who acts as this user.
-    pub fn unserved_owner(&self, uid: u32) -> Option<u32> {
-        (!self.serves_own).then_some(uid)
+    /// The terms of the account of this name. `Joe` and `joe` are one, as to some sources, so that nobody sheds them.
+    pub fn terms_of(&self, name: &[u8]) -> &Rc<Terms> {
+        let own = self.own.get(&name.to_ascii_lowercase());
+        own.unwrap_or(&self.base)
     }
 }
 

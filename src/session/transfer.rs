@@ -11,12 +11,13 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use super::Session;
 use super::refusal::Refusal;
 use super::shared::{BLOCK, SLICE, Shared};
 use crate::files::{Place, ReadFile, Tree, Upload};
 use crate::net::{Stream, Throttle};
 use crate::proto::ascii::{self, AsciiIn, AsciiOut};
-use crate::reactor::Job;
+use crate::reactor::{Handle, Job};
 use crate::units::Rate;
 
 /// Text is converted in pieces that stay in the processor's cache.
@@ -79,6 +80,8 @@ impl Progress {
 /// What every transfer needs besides its two ends.
 pub(super) struct Mover {
     pub(super) shared: Rc<Shared>,
+    /// How long it may stand still.
+    patience: Duration,
     pub(super) stream: Stream,
     pub(super) moved: Rc<Cell<u64>>,
     pub(super) pace: Option<Throttle>,
@@ -86,14 +89,16 @@ pub(super) struct Mover {
 
 impl Mover {
     pub(super) fn new(
-        shared: &Rc<Shared>,
+        session: &Session,
         stream: Stream,
         progress: &Progress,
         rate: Option<Rate>,
     ) -> Mover {
+        let shared = Rc::clone(&session.shared);
         let now = shared.handle.now();
         Mover {
-            shared: Rc::clone(shared),
+            shared,
+            patience: session.settings().limits.data,
             stream,
             moved: progress.counter(),
             pace: rate.map(|rate| Throttle::new(rate.bytes_per_second(), now)),
@@ -119,7 +124,7 @@ impl Mover {
     async fn write_all(&mut self, mut bytes: &[u8]) -> Result<(), Refusal> {
         while !bytes.is_empty() {
             let writing = std::future::poll_fn(|context| self.stream.poll_write(context, bytes));
-            let count = patiently(&self.shared, writing).await?;
+            let count = patiently(&self.shared.handle, self.patience, writing).await?;
             bytes = &bytes[count..];
         }
         Ok(())
@@ -141,7 +146,7 @@ impl Mover {
             let count = self.piece(most);
             let sent = if file.place(position, count) == Place::Loop {
                 let sending = self.stream.send_file(&**file.file(), position, count);
-                patiently(&self.shared, sending).await?
+                patiently(&self.shared.handle, self.patience, sending).await?
             } else {
                 let block = file
                     .read_block(position, count)
@@ -226,7 +231,7 @@ impl Mover {
                 shared.blocks.give(block);
                 polled
             });
-            let (count, written) = patiently(&self.shared, reading).await?;
+            let (count, written) = patiently(&self.shared.handle, self.patience, reading).await?;
             written?;
             sink.write_held().await?;
             if count == 0 {
@@ -246,7 +251,7 @@ impl Mover {
             let shared = Rc::clone(&self.shared);
             let stepping =
                 std::future::poll_fn(|context| pipe.poll(context, &mut self.stream, &shared, most));
-            let step = patiently(&self.shared, stepping).await??;
+            let step = patiently(&self.shared.handle, self.patience, stepping).await??;
             match step {
                 Step::Finished => return sink.write_rest().await,
                 Step::Write(block, count) => {
@@ -262,11 +267,11 @@ impl Mover {
 
 /// Waits for `moving` at most as long as a transfer may stand still; an error is the data connection's.
 async fn patiently<T>(
-    shared: &Rc<Shared>,
+    handle: &Handle,
+    patience: Duration,
     moving: impl Future<Output = std::io::Result<T>>,
 ) -> Result<T, Refusal> {
-    let handle = &shared.handle;
-    let deadline = handle.now() + shared.settings.limits.data;
+    let deadline = handle.now() + patience;
     match handle.until(deadline, moving).await {
         Some(Ok(value)) => Ok(value),
         Some(Err(_)) => Err(Refusal::DataConnectionBroke),

@@ -20,6 +20,7 @@ mod time;
 mod typing;
 mod umasks;
 mod upload_owner;
+mod user_flags;
 mod user_names;
 mod user_root;
 
@@ -35,6 +36,7 @@ pub use time::{Minutes, Seconds};
 pub use typing::typing_distance;
 pub use umasks::Umasks;
 pub use upload_owner::UploadOwner;
+pub use user_flags::UserFlags;
 pub use user_names::user_names;
 pub use user_root::UserRoot;
 

@@ -27,3 +27,4 @@ mod names;
 mod reading_again;
 mod support;
 mod transfer_logs;
+mod user_flags;

@@ -1,7 +1,5 @@
 //! Looking at files: SIZE, MDTM, MLST, MLSD, LIST, NLST, STAT (RFC 959 section 4.1.3, RFC 3659).
 
-use std::rc::Rc;
-
 use super::super::Session;
 use super::super::data::Stage;
 use super::super::listing::{self, Shape, Walk};
@@ -193,7 +191,7 @@ impl Session {
 
     /// `-D` shows names that begin with a dot as if `-a` had been given.
     fn with_dots(&self, mut options: Options) -> Options {
-        options.all |= self.shared.settings.files.dotfiles.show;
+        options.all |= self.settings().files.dotfiles.show;
         options
     }
 
@@ -209,7 +207,7 @@ impl Session {
         self.send(&Reply::new(150, words));
         let progress = Progress::begin(self.shared.handle.now(), None);
         let rate = self.account()?.bandwidth.down;
-        let mover = Mover::new(&Rc::clone(&self.shared), stream, &progress, rate);
+        let mover = Mover::new(self, stream, &progress, rate);
         let sending = Box::pin(start.send(mover));
         let (count, truncated) = self.attend(Stage::Sending, &progress, sending).await??;
         Ok(Reply::new(

@@ -164,12 +164,13 @@ impl Session {
     }
 
     fn serves_anonymous(&self) -> bool {
-        !self.shared.settings.login.no_anonymous || self.anonymous_only
+        !self.settings().login.no_anonymous || self.anonymous_only
     }
 
     async fn log_in_anonymous(&mut self) -> Result<Reply, Refusal> {
         let shared = Rc::clone(&self.shared);
-        let settings = &shared.settings;
+        let terms = shared.terms_of(ANONYMOUS_ACCOUNT);
+        let settings = &terms.settings;
         let virtual_site = shared.virtual_sites.get(&self.local.ip());
         let Some(site) = virtual_site.or(shared.site.as_ref()) else {
             return Err(Refusal::NoAnonymousAccount);
@@ -180,13 +181,14 @@ impl Session {
             return Err(Refusal::TooManyAnonymous(limit));
         }
         let account = Account {
-            name: b"ftp".to_vec(),
+            name: ANONYMOUS_ACCOUNT.to_vec(),
+            terms: Rc::clone(terms),
             site: Rc::clone(site),
             cwd: site.start.clone(),
             rights: Rights::anonymous(
                 settings,
-                shared.anonymous_upload,
-                shared.unserved_owner(site.identity.uid),
+                terms.anonymous_upload,
+                terms.unserved_owner(site.identity.uid),
             ),
             bandwidth: settings.limits.anonymous_bandwidth,
             ratio: settings.limits.anonymous_ratio,
@@ -218,7 +220,9 @@ impl Session {
     /// Lets the client in.
     pub(in crate::session) fn enter(&mut self, account: Account) {
         // What OPTS MLST chose before the login stands; accounts are shown owners besides.
-        let shows_owners = !account.rights.anonymous && !self.shared.settings.files.hide_ids;
+        let settings = &account.terms.settings;
+        let shows_owners = !account.rights.anonymous && !settings.files.hide_ids;
+        self.idle = settings.limits.idle;
         if shows_owners && self.facts == Facts::for_anonymous() {
             self.facts = Facts::default();
         }
@@ -242,7 +246,7 @@ impl Session {
         let name = match &self.who {
             Who::Nobody => return Err(Refusal::UserFirst),
             Who::In(account) if account.is_stranger() => {
-                return Ok(match self.shared.settings.network.broken_clients {
+                return Ok(match self.settings().network.broken_clients {
                     true => Reply::lines(230, self.welcome("Anonymous user logged in").await),
                     false => Reply::new(230, "Any password will work"),
                 });
@@ -325,7 +329,8 @@ impl Session {
             self.log(Severity::Error, format_args!("{}", escape(note.as_bytes())));
         }
         let shared = Rc::clone(&self.shared);
-        let settings = &shared.settings;
+        let terms = shared.terms_of(&name);
+        let settings = &terms.settings;
         let limits = &settings.limits;
         let most = grant.limits.sessions.or(limits.max_per_user);
         let Some(session) = CountedUser::enter(&shared, &name, most) else {
@@ -362,8 +367,8 @@ impl Session {
         let rights = match settings.login.map_users_as_anonymous {
             true => Rights::anonymous(
                 settings,
-                shared.anonymous_upload,
-                shared.unserved_owner(grant.uid),
+                terms.anonymous_upload,
+                terms.unserved_owner(grant.uid),
             ),
             false => Rights::account(settings, grant.trusted),
         };
@@ -371,6 +376,7 @@ impl Session {
         let user_bandwidth = limits.user_bandwidth;
         let account = Account {
             name: name.clone(),
+            terms: Rc::clone(terms),
             site,
             cwd,
             rights: Rights {
@@ -438,7 +444,7 @@ impl Session {
         if account.bandwidth.up.is_some() || account.bandwidth.down.is_some() {
             lines.push("Your bandwidth usage is restricted".into());
         }
-        if self.shared.settings.network.user_fxp {
+        if self.settings().network.user_fxp {
             lines.push("This server supports FXP transfers".into());
         }
         if let Some(ratio) = account.ratio {
@@ -522,7 +528,7 @@ impl Session {
         let wait = handle.sleep_until(begun + delay);
         self.attend(Stage::Delay, &Progress::none(), wait).await?;
         self.who = Who::Nobody;
-        if self.failed_logins >= self.shared.settings.limits.max_login_failures {
+        if self.failed_logins >= self.settings().limits.max_login_failures {
             self.log(
                 Severity::Error,
                 format_args!("Too many authentication failures"),
@@ -552,6 +558,9 @@ impl Session {
 fn shown(name: &[u8]) -> &[u8] {
     &name[..name.len().min(LOGGED_NAME)]
 }
+
+/// What anonymous sessions are called in logs and by `--userflags`.
+const ANONYMOUS_ACCOUNT: &[u8] = b"ftp";
 
 type Asked = Result<Granted, NotGranted>;
 
@@ -588,7 +597,7 @@ fn rein(session: &mut Session, _argument: &[u8]) -> Result<Reply, Refusal> {
     session.representation = Representation::Ascii;
     session.facts = Facts::for_anonymous();
     session.only_extended_passive = false;
-    session.idle = session.shared.settings.limits.idle;
+    session.idle = session.settings().limits.idle;
     session.started = now;
     Ok(Reply::new(220, "Ready for a new user"))
 }

@@ -259,7 +259,7 @@ fn pasv(session: &mut Session, _argument: &[u8]) -> Result<Reply, Refusal> {
 fn epsv(session: &mut Session, argument: &[u8]) -> Result<Reply, Refusal> {
     session.needs_passive()?;
     let over_ipv4 = session.local.is_ipv4();
-    if session.shared.settings.network.broken_clients && over_ipv4 {
+    if session.settings().network.broken_clients && over_ipv4 {
         return Err(Refusal::UnknownCommand);
     }
     match address::epsv(argument) {
@@ -308,11 +308,11 @@ fn estp(session: &mut Session, _argument: Vec<u8>) -> Waiting<'_> {
 
 impl Session {
     fn offers_passive(&self) -> bool {
-        !self.shared.settings.network.no_passive
+        !self.settings().network.no_passive
     }
 
     fn offers_active(&self) -> bool {
-        !self.shared.settings.network.no_active
+        !self.settings().network.no_active
     }
 
     fn needs_passive(&self) -> Result<(), Refusal> {
@@ -367,7 +367,7 @@ impl Session {
     fn listen(&mut self) -> Result<u16, Refusal> {
         self.data = Data::None;
         let shared = Rc::clone(&self.shared);
-        let range = shared.settings.network.passive_range;
+        let range = self.settings().network.passive_range;
         let mut random = shared.random.borrow_mut();
         let opened = Passive::open(&shared.handle, self.local, range, &mut random);
         match opened {
@@ -389,7 +389,7 @@ impl Session {
 
     /// The address of the 227 reply: of `--passivefor` for this client, of `-P`, or the one the client came to.
     fn announced_address(&self) -> Result<std::net::Ipv4Addr, Refusal> {
-        let network = &self.shared.settings.network;
+        let network = &self.settings().network;
         let client = self.peer.ip();
         let for_client = network
             .passive_for
@@ -481,7 +481,7 @@ fn allo(session: &mut Session, argument: Vec<u8>) -> Waiting<'_> {
         {
             return Err(Refusal::DiskFull);
         }
-        if let Some(percent) = session.shared.settings.files.max_disk_percent {
+        if let Some(percent) = session.settings().files.max_disk_percent {
             check_disk(&tree, place.relative(), percent).await?;
         }
         // Never 202: there are cameras that then ask again for ever.
@@ -581,7 +581,7 @@ impl Session {
         let total = (!ascii).then_some(size - offset);
         let progress = Progress::begin(self.shared.handle.now(), total);
         let rate = self.account()?.bandwidth.down;
-        let mover = Mover::new(&self.shared, stream, &progress, rate);
+        let mover = Mover::new(self, stream, &progress, rate);
         let outcome = self.send_with(mover, file, offset, ascii, &progress).await;
         self.totals.downloaded += progress.moved();
         self.log_transfer(&path, Direction::Down, ascii, &progress, outcome.is_ok());
@@ -615,7 +615,7 @@ impl Session {
 
     /// `-m`: no downloads by anonymous clients that came while the machine was busy.
     fn load_allows(&self) -> Result<(), Refusal> {
-        let limit = self.shared.settings.limits.max_load;
+        let limit = self.settings().limits.max_load;
         match (self.account()?.rights.anonymous, limit, self.load_at_start) {
             (true, Some(limit), Some(load)) if load >= limit => Err(Refusal::LoadTooHigh(load)),
             _ => Ok(()),
@@ -743,11 +743,11 @@ impl Session {
         let tree = self.tree()?;
         let place = stored.parent().relative().to_vec();
         let rate = self.account()?.bandwidth.up;
-        let mover = Mover::new(&self.shared, stream, progress, rate);
+        let mover = Mover::new(self, stream, progress, rate);
         let sink = Sink::new(upload, tree, place, bounds, ascii);
         let receiving = Box::pin(mover.receive(sink));
         let sink = self.attend(Stage::Receiving, progress, receiving).await??;
-        let sync = self.shared.settings.files.fsync;
+        let sync = self.settings().files.fsync;
         sink.upload
             .finish(sync)
             .await
@@ -759,7 +759,7 @@ impl Session {
 
     /// The limits on this upload; an error where one is reached already.
     async fn bounds(&self) -> Result<Bounds, Refusal> {
-        let limits = &self.shared.settings.limits;
+        let limits = &self.settings().limits;
         let session = limits
             .max_session_bytes
             .map(|limit| limit.saturating_sub(self.totals.uploaded));
@@ -769,7 +769,7 @@ impl Session {
         if session == Some(0) || !files_left {
             return Err(Refusal::SessionLimit);
         }
-        let disk = self.shared.settings.files.max_disk_percent;
+        let disk = self.settings().files.max_disk_percent;
         if let Some(percent) = disk {
             let account = self.account()?;
             check_disk(account.tree(), account.cwd.relative(), percent).await?;
@@ -782,7 +782,7 @@ impl Session {
     }
 
     fn creation(&self, intent: Intent) -> Result<Create, Refusal> {
-        let files = &self.shared.settings.files;
+        let files = &self.settings().files;
         let account = self.account()?;
         let overwrite = account.rights.overwrite;
         let existing = match intent {

@@ -35,7 +35,7 @@ fn a1_uploads_are_refused_unless_asked_for_and_where_the_kernel_forbids() {
     let Some(ground) = classic() else { return };
     let plan = ground.plan(Login::Anonymous, |_| {});
     let mut refused = plan
-        .prepare(|shared| shared.anonymous_upload = false)
+        .prepare(|shared| crate::session::lab::base(shared).anonymous_upload = false)
         .client();
     for line in ["STOR incoming/a", "APPE incoming/a", "STOU"] {
         assert_eq!(refused.upload(line, b"x").code, 550, "{line}");

@@ -320,7 +320,7 @@ fn serve(plan: Plan, sockets: Vec<TcpStream>) -> u64 {
     let user = if is_stranger { STRANGER } else { 0 };
     let mut shared = lab::shared(&handle, plan.settings, &plan.root, user).unwrap();
     if is_stranger {
-        shared.serves_own = false;
+        lab::base(&mut shared).serves_own = false;
         set_thread_groups(&[]).unwrap();
         set_thread_uid(Uid::from_raw(STRANGER)).unwrap();
     }
