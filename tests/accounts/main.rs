@@ -17,6 +17,7 @@ mod common {
 }
 
 mod active;
+mod analysers;
 mod clients;
 mod confinement;
 mod fail2ban;
