@@ -18,6 +18,9 @@ use crate::common::server::{LOOPBACK, Place, free_port, wharf_argv};
 use crate::common::skipping::cannot;
 use crate::common::waiting::within;
 
+#[path = "handing_over.rs"]
+mod handing_over;
+
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn place() -> Place {
