@@ -22,6 +22,7 @@ mod clients;
 mod confinement;
 mod fail2ban;
 mod identity;
+mod json_log;
 mod keeper;
 mod limits;
 mod names;

@@ -179,7 +179,7 @@ fn a_wrong_flag_is_a_421_to_the_client() {
 
 #[test]
 fn nothing_but_replies_reaches_the_client() {
-    let Some(inetd) = Inetd::start(&["-d", "-d"]) else {
+    let Some(inetd) = Inetd::start(&["-d", "-d", "-f", "stdout"]) else {
         return;
     };
     let mut client = inetd.connect();
