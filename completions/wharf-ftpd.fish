@@ -57,6 +57,7 @@ complete -c wharf-ftpd -l maxsessionfiles -d 'Let one session upload at most so 
 complete -c wharf-ftpd -s L -l limitrecursion -d 'Stop listings after so many names and levels' -r
 complete -c wharf-ftpd -s n -l quota -d 'Give each user room for so many files and megabytes' -r
 complete -c wharf-ftpd -s f -l syslogfacility -d 'Log to this facility of the system log' -r
+complete -c wharf-ftpd -l logformat -d 'Write the log in this form' -r
 complete -c wharf-ftpd -s O -l altlog -d 'Record transfers in this file' -r
 complete -c wharf-ftpd -s Y -l tls -d 'Offer TLS, or insist on it (not available yet)' -r
 complete -c wharf-ftpd -s J -l tlsciphersuite -d 'Choose the ciphers (not available yet)' -r

@@ -11,6 +11,7 @@ mod users;
 pub use users::{User, is_for_one_account};
 
 use crate::flags::{self, Parsed, Stop};
+use crate::logs::Form;
 use crate::logs::formats::TransferLog;
 use crate::units::{
     Ban, Bandwidth, Cidr, Facility, Glob, HostPort, PassiveAddress, PassiveFor, PortRange, Quota,
@@ -405,10 +406,14 @@ impl Default for Limits {
 /// Where records go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogTo {
-    /// To standard error, since -f was not given; under inetd, where that is the client's connection,
-    /// `server` takes the facility ftp instead.
+    /// Where they usually go, since -f was not given: to standard error, and from the background or under inetd to the
+    /// facility ftp.
     #[default]
+    Usual,
+    /// To standard error (`-f stderr`).
     Stderr,
+    /// To standard output (`-f stdout`).
+    Stdout,
     /// To the system log (-f).
     Syslog(Facility),
     /// Nowhere (`-f none`).
@@ -420,6 +425,8 @@ pub enum LogTo {
 pub struct Logging {
     /// Where records go (-f).
     pub facility: LogTo,
+    /// How they are laid out (--logformat).
+    pub form: Form,
     /// Records carry the process number (-1).
     pub pid: bool,
     /// 1 records commands, 2 replies as well (-d).
@@ -481,6 +488,7 @@ impl Settings {
         check_owners(parsed)?;
         check_sources(parsed)?;
         check_mapping(parsed)?;
+        check_background(parsed)?;
         let flags = &parsed.flags;
         let mut settings = Settings {
             network: network(&flags.network),
@@ -596,6 +604,23 @@ fn check_mapping(parsed: &Parsed) -> Result<(), Stop> {
         let flag = parsed.spelled(field);
         Err(Stop::usage(format!("{flag}: expected {beside} beside it")))
     })
+}
+
+/// Who leaves the terminal has nothing of it to write to.
+fn check_background(parsed: &Parsed) -> Result<(), Stop> {
+    let place = parsed.flags.logging.syslog_facility;
+    match place.filter(|place| matches!(place, SyslogFacility::Stderr | SyslogFacility::Stdout)) {
+        Some(place) if parsed.flags.process.daemonize => {
+            let (log, background) = (
+                parsed.spelled("syslog_facility"),
+                parsed.spelled("daemonize"),
+            );
+            Err(Stop::usage(format!(
+                "{log} {place}: expected a facility or none under {background}, which leaves the terminal"
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn listen(flags: &flags::Network) -> Vec<Listen> {
@@ -767,10 +792,13 @@ fn limits(parsed: &Parsed) -> Limits {
 fn logging(flags: &flags::Logging) -> Logging {
     Logging {
         facility: match flags.syslog_facility {
-            None => LogTo::Stderr,
+            None => LogTo::Usual,
+            Some(SyslogFacility::Stderr) => LogTo::Stderr,
+            Some(SyslogFacility::Stdout) => LogTo::Stdout,
             Some(SyslogFacility::None) => LogTo::None,
             Some(SyslogFacility::Facility(facility)) => LogTo::Syslog(facility),
         },
+        form: flags.log_format.unwrap_or_default(),
         pid: flags.log_pid,
         verbose: flags.verbose.min(2),
         transfers: flags.alt_log.clone(),
@@ -1188,8 +1216,14 @@ mod tests {
     #[test]
     fn records_go_where_the_facility_says() {
         let logging = |line| settings(line).logging;
-        assert_eq!(logging("").facility, LogTo::Stderr);
+        assert_eq!(logging("").facility, LogTo::Usual);
+        assert_eq!(logging("-f stderr").facility, LogTo::Stderr);
+        assert_eq!(logging("-f STDOUT").facility, LogTo::Stdout);
         assert_eq!(logging("-f none").facility, LogTo::None);
+        assert_eq!(
+            refusal("-B -f stderr"),
+            "wharf-ftpd: -f stderr: expected a facility or none under -B, which leaves the terminal"
+        );
         assert_eq!(logging("-f ftp").facility, LogTo::Syslog(Facility::FTP));
         assert_eq!(logging("-ddd1").verbose, 2);
         assert!(logging("-1").pid);

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use super::{Config, Severity, To};
+use super::{Config, Form, Severity, To};
 use crate::units::Facility;
 
 /// How long the log may take.
@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub fn to_syslog<T: fmt::Display>(lines: &[T]) {
     let config = Config {
         to: To::Syslog(Facility::FTP.code()),
+        form: Form::Plain,
         pid: true,
         verbose: 0,
         zone: jiff::tz::TimeZone::UTC,

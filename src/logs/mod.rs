@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod formats;
+mod json;
 mod last_words;
 mod syslog;
 mod text;
@@ -19,6 +20,7 @@ mod writer;
 
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
+use std::os::fd::BorrowedFd;
 use std::panic;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -28,8 +30,9 @@ use jiff::tz::TimeZone;
 use log::{Level, LevelFilter, Record};
 
 pub use last_words::{to_syslog, turn_away};
-pub use text::{Escaped, TEXT_LIMIT, escape};
+pub use text::{Escaped, Form, TEXT_LIMIT, escape};
 
+use json::Opening;
 use syslog::Syslog;
 use text::Line;
 use writer::{Queue, Sink, Stream};
@@ -121,6 +124,8 @@ impl Severity {
 pub enum To {
     /// Standard error, as it is when [`start`] is called.
     Stderr,
+    /// Standard output, likewise.
+    Stdout,
     /// The local log daemon, under this facility code (RFC 3164 section 4.1.1; 11 is ftp).
     Syslog(u8),
     /// Nowhere (`-f none`).
@@ -132,6 +137,8 @@ pub enum To {
 pub struct Config {
     /// Where records go.
     pub to: To,
+    /// How they are laid out (`--logformat`).
+    pub form: Form,
     /// Whether lines carry the process number after the program's name (`-1`).
     pub pid: bool,
     /// How often `-d` was given: from 1 on, [`Severity::Debug`] is written.
@@ -142,6 +149,7 @@ pub struct Config {
 
 /// What runs once logging has started.
 struct Logs {
+    form: Form,
     queue: Arc<Queue>,
     /// Until the writer thread takes it.
     sink: Mutex<Option<Box<dyn Sink>>>,
@@ -182,22 +190,34 @@ pub fn start(config: &Config) -> io::Result<Started> {
 }
 
 fn start_with(config: &Config, log_socket: &Path) -> io::Result<Started> {
-    let tag = tag(config.pid);
-    let zone = config.zone.clone();
-    match config.to {
-        To::None => Ok(Started { trouble: None }),
-        To::Stderr => {
-            let stderr = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stderr(), 3)?;
-            install(config.verbose, Box::new(Stream::new(stderr, tag, zone)))?;
-            Ok(Started { trouble: None })
-        }
-        To::Syslog(facility) => {
-            let mut syslog = Syslog::new(log_socket, facility, tag, zone);
-            let trouble = syslog.connect().err();
-            install(config.verbose, Box::new(syslog))?;
-            Ok(Started { trouble })
-        }
-    }
+    let facility = match config.to {
+        To::None => return Ok(Started { trouble: None }),
+        To::Stderr => return start_stream(config, rustix::stdio::stderr()),
+        To::Stdout => return start_stream(config, rustix::stdio::stdout()),
+        To::Syslog(facility) => facility,
+    };
+    let syslog = Syslog::new(log_socket, facility, tag(config.pid), config.zone.clone());
+    let mut syslog = match config.form {
+        Form::Plain => syslog,
+        Form::Json => syslog.json(opening(config)),
+    };
+    let trouble = syslog.connect().err();
+    install(config, Box::new(syslog))?;
+    Ok(Started { trouble })
+}
+
+fn start_stream(config: &Config, stream: BorrowedFd<'_>) -> io::Result<Started> {
+    let own = rustix::io::fcntl_dupfd_cloexec(stream, 3)?;
+    let sink = match config.form {
+        Form::Plain => Stream::new(own, tag(config.pid), config.zone.clone()),
+        Form::Json => Stream::json(own, opening(config)),
+    };
+    install(config, Box::new(sink))?;
+    Ok(Started { trouble: None })
+}
+
+fn opening(config: &Config) -> Opening {
+    Opening::new(config.zone.clone(), config.pid.then(std::process::id))
 }
 
 fn tag(with_pid: bool) -> String {
@@ -209,15 +229,16 @@ fn tag(with_pid: bool) -> String {
 }
 
 /// Makes env_logger the facade's logger and the queue env_logger's output.
-fn install(verbose: u8, sink: Box<dyn Sink>) -> io::Result<()> {
+fn install(config: &Config, sink: Box<dyn Sink>) -> io::Result<()> {
     let again = || io::Error::new(io::ErrorKind::AlreadyExists, "logging was already started");
     let queue = Arc::new(Queue::default());
     let logs = Logs {
+        form: config.form,
         queue: queue.clone(),
         sink: Mutex::new(Some(sink)),
     };
     LOGS.set(logs).map_err(|_| again())?;
-    let own_level = if verbose > 0 {
+    let own_level = if config.verbose > 0 {
         LevelFilter::Debug
     } else {
         LevelFilter::Info
@@ -241,7 +262,12 @@ fn format(out: &mut env_logger::fmt::Formatter, record: &Record<'_>) -> io::Resu
     // Somebody else's record: a library's, or one made with the facade's own macros.
     let mut line = Line::of_server(severity);
     let _ = write!(line, "{}: {}", record.target(), record.args());
-    out.write_all(line.finish().as_bytes())
+    out.write_all(line.finish(form()).as_bytes())
+}
+
+/// How records are laid out, once logging was started.
+fn form() -> Form {
+    LOGS.get().map_or(Form::Plain, |logs| logs.form)
 }
 
 /// The end env_logger writes to. It hands over each record in one piece.
@@ -300,7 +326,7 @@ pub fn server(severity: Severity, text: fmt::Arguments<'_>) {
 fn emit(severity: Severity, mut line: Line, text: fmt::Arguments<'_>) {
     // A Display that fails leaves a shorter text.
     let _ = line.write_fmt(text);
-    let line = line.finish();
+    let line = line.finish(form());
     let target = match severity {
         Severity::Notice => NOTICE_TARGET,
         _ => TARGET,
@@ -374,6 +400,7 @@ mod tests {
         daemon.set_read_timeout(Some(PATIENCE)).unwrap();
         let config = Config {
             to: To::Syslog(11),
+            form: Form::Plain,
             pid: true,
             verbose: 0,
             zone: TimeZone::UTC,

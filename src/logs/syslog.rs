@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
-use super::writer::{Clock, Record, Sink};
+use super::json::Opening;
+use super::text::Form;
+use super::writer::{Clock, Record, Sink, dropped_report};
 
 /// Where log daemons listen on Linux.
 pub(super) const SOCKET: &str = "/dev/log";
@@ -22,6 +24,7 @@ pub(super) struct Syslog {
     facility: u8,
     tag: String,
     clock: Clock,
+    json: Option<Opening>,
     socket: Option<UnixDatagram>,
     datagram: Vec<u8>,
 }
@@ -35,8 +38,17 @@ impl Syslog {
             facility,
             tag,
             clock: Clock::new(zone, "%b %e %H:%M:%S"),
+            json: None,
             socket: None,
             datagram: Vec::new(),
+        }
+    }
+
+    /// Objects of JSON as what a datagram says.
+    pub(super) fn json(self, opening: Opening) -> Self {
+        Self {
+            json: Some(opening),
+            ..self
         }
     }
 
@@ -58,7 +70,10 @@ impl Syslog {
         );
         self.datagram.clear();
         self.datagram.extend_from_slice(head.as_bytes());
-        self.datagram.extend_from_slice(&record.line);
+        match &mut self.json {
+            None => self.datagram.extend_from_slice(&record.line),
+            Some(opening) => opening.write(record, &mut self.datagram),
+        }
     }
 
     fn send(&self) -> io::Result<()> {
@@ -85,6 +100,14 @@ impl Sink for Syslog {
             lost += usize::from(sent.is_err());
         }
         lost
+    }
+
+    fn report_dropped(&mut self, dropped: u64) -> bool {
+        let form = match self.json {
+            None => Form::Plain,
+            Some(_) => Form::Json,
+        };
+        self.write(&[dropped_report(dropped, form)]) == 0
     }
 }
 

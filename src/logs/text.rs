@@ -6,8 +6,9 @@
 //! What is done with a finished line is the business of the other files here.
 
 use std::fmt::{self, Write};
+use std::str::FromStr;
 
-use super::Severity;
+use super::{Severity, json};
 
 /// The most bytes of text one record carries; longer text is cut and ends in `...`.
 pub const TEXT_LIMIT: usize = 2048;
@@ -20,6 +21,28 @@ const HOST_LIMIT: usize = 255;
 
 /// What stands where text was cut.
 const CUT: &str = "...";
+
+/// How a record is laid out (`--logformat`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// A line in Pure-FTPd's shape.
+    #[default]
+    Plain,
+    /// An object of JSON in a line.
+    Json,
+}
+
+impl FromStr for Form {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Form, &'static str> {
+        match text {
+            "plain" => Ok(Form::Plain),
+            "json" => Ok(Form::Json),
+            _ => Err("expected plain or json"),
+        }
+    }
+}
 
 /// Shows bytes from outside in a log line, reversibly: `\` is `\\`; bytes that are not printable ASCII or part of a printable
 /// UTF-8 character are `\xNN` in lower-case hexadecimal. Characters that are invisible or turn the direction of writing count as
@@ -80,17 +103,19 @@ fn is_printable(c: char) -> bool {
             | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// One log line being written: its head, then text that arrives through [`fmt::Write`].
+/// One record being written: what it is about, then text that arrives through [`fmt::Write`].
 pub(super) struct Line {
-    line: String,
-    text_starts: usize,
+    severity: Severity,
+    /// Account and host, made harmless.
+    session: Option<(String, String)>,
+    text: String,
     is_cut: bool,
 }
 
 impl Line {
     /// A line about the server: `[LEVEL] text`.
     pub(super) fn of_server(severity: Severity) -> Self {
-        Self::after_head(format!("[{}] ", severity.name()))
+        Self::about(severity, None)
     }
 
     /// A line about a session, in Pure-FTPd's shape: `(ACCOUNT@HOST) [LEVEL] text`. Round brackets in an account are escaped, so
@@ -106,27 +131,31 @@ impl Line {
             .take(HOST_LIMIT)
             .map(|c| if is_host_character(c) { c } else { '_' })
             .collect();
-        Self::after_head(format!("({account}@{host}) [{}] ", severity.name()))
+        Self::about(severity, Some((account, host)))
     }
 
-    fn after_head(head: String) -> Self {
+    fn about(severity: Severity, session: Option<(String, String)>) -> Self {
         Self {
-            text_starts: head.len(),
-            line: head,
+            severity,
+            session,
+            text: String::new(),
             is_cut: false,
         }
     }
 
-    /// The line without its end of line.
-    pub(super) fn finish(mut self) -> String {
+    /// The line without its end of line, and of JSON without the beginning of the object, which comes with the time.
+    pub(super) fn finish(mut self, form: Form) -> String {
         if self.is_cut {
-            self.line.push_str(CUT);
+            self.text.push_str(CUT);
         }
-        self.line
-    }
-
-    fn text(&self) -> &str {
-        &self.line[self.text_starts..]
+        let level = self.severity.name();
+        match (form, &self.session) {
+            (Form::Json, session) => json::rest(self.severity, session.as_ref(), &self.text),
+            (Form::Plain, None) => format!("[{level}] {}", self.text),
+            (Form::Plain, Some((account, host))) => {
+                format!("({account}@{host}) [{level}] {}", self.text)
+            }
+        }
     }
 
     /// Adds what has been made printable, as far as it fits.
@@ -134,31 +163,28 @@ impl Line {
         if self.is_cut {
             return;
         }
-        let room = TEXT_LIMIT.saturating_sub(self.text().len());
+        let room = TEXT_LIMIT.saturating_sub(self.text.len());
         if piece.len() <= room {
-            self.line.push_str(piece);
+            self.text.push_str(piece);
             return;
         }
         self.is_cut = true;
         let fits = (0..=room).rev().find(|at| piece.is_char_boundary(*at));
-        self.line.push_str(&piece[..fits.unwrap_or(0)]);
+        self.text.push_str(&piece[..fits.unwrap_or(0)]);
     }
 
     /// Spoils a text that ends like the head of a record, `...) [WARNING]`: programs that ban addresses search for that pattern
     /// with a loose expression, and a file of such a name would have somebody else banned.
     fn break_false_head(&mut self) {
-        let text_starts = self.text_starts;
-        let text = self.text();
         let bracket = Severity::ALL.iter().find_map(|severity| {
-            text.strip_suffix(']')?
-                .strip_suffix(severity.name())?
+            let head = self.text.strip_suffix(']')?;
+            head.strip_suffix(severity.name())?
                 .strip_suffix(" [")?
                 .strip_suffix(')')
                 .map(str::len)
         });
         if let Some(at) = bracket {
-            let at = text_starts + at;
-            self.line.replace_range(at..at + 1, "\\x29");
+            self.text.replace_range(at..at + 1, "\\x29");
         }
     }
 }
@@ -214,7 +240,7 @@ mod tests {
     fn server_line(arguments: fmt::Arguments<'_>) -> String {
         let mut line = Line::of_server(Severity::Info);
         line.write_fmt(arguments).unwrap();
-        line.finish()
+        line.finish(Form::Plain)
     }
 
     #[test]
@@ -285,8 +311,9 @@ mod tests {
 
     #[test]
     fn the_head_has_pure_ftpds_shape_and_its_fields_cannot_run_over() {
-        let head =
-            |account: &[u8], host| Line::of_session(Severity::Warning, account, host).finish();
+        let head = |account: &[u8], host| {
+            Line::of_session(Severity::Warning, account, host).finish(Form::Plain)
+        };
         assert_eq!(head(b"?", "192.0.2.7"), "(?@192.0.2.7) [WARNING] ");
         assert_eq!(
             head(b"joe@example.org", "2001:db8::1"),
@@ -312,5 +339,17 @@ mod tests {
     fn p2_percent_signs_and_braces_are_only_text() {
         let line = server_line(format_args!("{}", escape(b"%n%s%x{}{0}$(id)")));
         assert_eq!(line, "[INFO] %n%s%x{}{0}$(id)");
+    }
+
+    #[test]
+    fn c10_the_same_record_as_json_has_its_parts_as_fields() {
+        let mut line = Line::of_session(Severity::Warning, b"a\"b\\\xff", "2001:db8::1");
+        writeln!(line, "said {}", escape(b"\"\\\x01\xe9")).unwrap();
+        assert_eq!(
+            line.finish(Form::Json),
+            r#""level":"warning","account":"a\"b\\\\\\xff","address":"2001:db8::1","message":"said \"\\\\\\x01\\xe9\\x0a"}"#
+        );
+        let server = Line::of_server(Severity::Info).finish(Form::Json);
+        assert_eq!(server, r#""level":"info","message":""}"#);
     }
 }

@@ -4,6 +4,7 @@
 //! Once something gets through again, one line says how many are missing. The sink for a stream such as stderr is here too;
 //! syslog has its own file. Stderr stays blocking: other processes may share it.
 
+use std::fmt::Write as _;
 use std::io;
 use std::mem;
 use std::os::fd::OwnedFd;
@@ -17,7 +18,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 use super::Severity;
-use super::text::Line;
+use super::json::Opening;
+use super::text::{Form, Line};
 
 /// The most records that wait.
 const RECORDS_LIMIT: usize = 4096;
@@ -34,7 +36,7 @@ pub(super) struct Record {
     pub(super) when: Timestamp,
     /// How grave it is.
     pub(super) severity: Severity,
-    /// Head and text, printable, without an end of line.
+    /// Head and text, printable, without an end of line; of JSON the fields behind the time.
     pub(super) line: Box<[u8]>,
 }
 
@@ -44,17 +46,21 @@ pub(super) trait Sink: Send {
     fn write(&mut self, records: &[Record]) -> usize;
 
     /// Says how many records are missing; false when that did not get out either.
-    fn report_dropped(&mut self, dropped: u64) -> bool {
-        let mut line = Line::of_server(Severity::Warning).finish();
-        line.push_str(&format!(
-            "{dropped} log records were dropped: the log did not take them"
-        ));
-        let report = Record {
-            when: Timestamp::now(),
-            severity: Severity::Warning,
-            line: line.into_bytes().into(),
-        };
-        self.write(&[report]) == 0
+    fn report_dropped(&mut self, dropped: u64) -> bool;
+}
+
+/// The record that says how many others are missing.
+pub(super) fn dropped_report(dropped: u64, form: Form) -> Record {
+    let mut line = Line::of_server(Severity::Warning);
+    // Writing to memory does not fail.
+    let _ = write!(
+        line,
+        "{dropped} log records were dropped: the log did not take them"
+    );
+    Record {
+        when: Timestamp::now(),
+        severity: Severity::Warning,
+        line: line.finish(form).into_bytes().into(),
     }
 }
 
@@ -182,6 +188,9 @@ fn report_dropped(queue: &Queue, sink: &mut dyn Sink) {
     }
 }
 
+/// How times look (RFC 3339 section 5.6), as strftime(3) has it.
+pub(super) const RFC3339: &str = "%Y-%m-%dT%H:%M:%S%:z";
+
 /// Prints instants by one pattern in one time zone; seconds are all it shows, so one text serves a whole second.
 pub(super) struct Clock {
     zone: TimeZone,
@@ -214,11 +223,18 @@ impl Clock {
     }
 }
 
-/// Lines on an open file: `2026-11-23T14:40:30+01:00 wharf-ftpd: text` (RFC 3339 section 5.6).
+/// What stands in front of a record in a line.
+enum Head {
+    /// `2026-11-23T14:40:30+01:00 wharf-ftpd: `
+    Plain { clock: Clock, tag: String },
+    /// The beginning of an object.
+    Json(Opening),
+}
+
+/// Lines on an open file.
 pub(super) struct Stream {
     file: OwnedFd,
-    tag: String,
-    clock: Clock,
+    head: Head,
     lines: Vec<u8>,
     is_torn: bool,
 }
@@ -226,22 +242,34 @@ pub(super) struct Stream {
 impl Stream {
     /// Lines on `file`, each after the time in `zone` and `tag` (program name, perhaps `[pid]`).
     pub(super) fn new(file: OwnedFd, tag: String, zone: TimeZone) -> Self {
+        let clock = Clock::new(zone, RFC3339);
+        Self::with(file, Head::Plain { clock, tag })
+    }
+
+    /// Lines of JSON on `file`.
+    pub(super) fn json(file: OwnedFd, opening: Opening) -> Self {
+        Self::with(file, Head::Json(opening))
+    }
+
+    fn with(file: OwnedFd, head: Head) -> Self {
         Self {
             file,
-            tag,
-            clock: Clock::new(zone, "%Y-%m-%dT%H:%M:%S%:z"),
+            head,
             lines: Vec::with_capacity(WRITE_LIMIT),
             is_torn: false,
         }
     }
 
     fn add(&mut self, record: &Record) {
-        self.lines
-            .extend_from_slice(self.clock.show(record.when).as_bytes());
-        self.lines.push(b' ');
-        self.lines.extend_from_slice(self.tag.as_bytes());
-        self.lines.extend_from_slice(b": ");
-        self.lines.extend_from_slice(&record.line);
+        match &mut self.head {
+            Head::Plain { clock, tag } => {
+                for part in [clock.show(record.when), " ", tag, ": "] {
+                    self.lines.extend_from_slice(part.as_bytes());
+                }
+                self.lines.extend_from_slice(&record.line);
+            }
+            Head::Json(opening) => opening.write(record, &mut self.lines),
+        }
         self.lines.push(b'\n');
     }
 
@@ -276,6 +304,14 @@ impl Sink for Stream {
             }
         }
         lost + self.flush()
+    }
+
+    fn report_dropped(&mut self, dropped: u64) -> bool {
+        let form = match self.head {
+            Head::Plain { .. } => Form::Plain,
+            Head::Json(_) => Form::Json,
+        };
+        self.write(&[dropped_report(dropped, form)]) == 0
     }
 }
 
@@ -431,6 +467,10 @@ mod tests {
                 .map(|record| String::from_utf8_lossy(&record.line).into());
             self.free.extend(lines);
             0
+        }
+
+        fn report_dropped(&mut self, dropped: u64) -> bool {
+            self.write(&[dropped_report(dropped, Form::Plain)]) == 0
         }
     }
 

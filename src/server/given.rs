@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use super::Failure;
 use crate::flags::Stop;
 use crate::logs;
-use crate::settings::{Listen, Settings};
+use crate::settings::{Listen, LogTo, Settings};
 use crate::sys::descriptors::{self, Passed, StartedAs};
 use crate::sys::words;
 
@@ -75,6 +75,12 @@ pub(super) fn without_effect(settings: &Settings, given: &Given) -> Vec<String> 
         }
         if settings.process.pid_file.is_some() {
             warnings.push("-g: under inetd no file is written".to_owned());
+        }
+        if matches!(settings.logging.facility, LogTo::Stderr | LogTo::Stdout) {
+            warnings.push(
+                "-f: under inetd that is the client's connection; the log goes to the facility ftp"
+                    .to_owned(),
+            );
         }
     }
     let listens = !matches!(given, Given::Nothing);

@@ -263,16 +263,18 @@ fn prepare(
     Ok(prepared)
 }
 
-fn log_config(settings: &Settings, inetd: bool, zone: jiff::tz::TimeZone) -> logs::Config {
+fn log_config(settings: &Settings, hidden: bool, zone: jiff::tz::TimeZone) -> logs::Config {
     let to = match settings.logging.facility {
         LogTo::Syslog(facility) => logs::To::Syslog(facility.code()),
         LogTo::None => logs::To::None,
-        // Standard error is the client's connection there.
-        LogTo::Stderr if inetd => logs::To::Syslog(Facility::FTP.code()),
-        LogTo::Stderr => logs::To::Stderr,
+        // Standard input, output and error are the client's connection there, or nothing.
+        _ if hidden => logs::To::Syslog(Facility::FTP.code()),
+        LogTo::Usual | LogTo::Stderr => logs::To::Stderr,
+        LogTo::Stdout => logs::To::Stdout,
     };
     logs::Config {
         to,
+        form: settings.logging.form,
         pid: settings.logging.pid,
         verbose: settings.logging.verbose,
         zone,

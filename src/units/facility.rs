@@ -52,11 +52,15 @@ impl fmt::Display for Facility {
     }
 }
 
-/// Where records for the system log go: to a facility, or nowhere.
+/// Where records go, as `-f` says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SyslogFacility {
     /// Nothing is logged; typed `none`.
     None,
+    /// Everything goes to standard error; typed `stderr`.
+    Stderr,
+    /// Everything goes to standard output; typed `stdout`.
+    Stdout,
     /// Everything goes to this facility.
     Facility(Facility),
 }
@@ -65,15 +69,19 @@ impl FromStr for SyslogFacility {
     type Err = Expected;
 
     fn from_str(text: &str) -> Result<Self, Expected> {
-        if text.eq_ignore_ascii_case("none") {
-            return Ok(SyslogFacility::None);
+        let places = [Self::None, Self::Stderr, Self::Stdout];
+        if let Some(place) = places
+            .into_iter()
+            .find(|place| place.to_string().eq_ignore_ascii_case(text))
+        {
+            return Ok(place);
         }
         NAMES
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case(text))
             .map(|(_, code)| SyslogFacility::Facility(Facility(*code)))
             .ok_or(Expected(
-                "none, auth, authpriv, cron, daemon, ftp, kern, lpr, mail, news, security, syslog, \
+                "none, stderr, stdout, auth, authpriv, cron, daemon, ftp, kern, lpr, mail, news, security, syslog, \
                  user, uucp or local0 to local7",
             ))
     }
@@ -83,6 +91,8 @@ impl fmt::Display for SyslogFacility {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SyslogFacility::None => write!(f, "none"),
+            SyslogFacility::Stderr => write!(f, "stderr"),
+            SyslogFacility::Stdout => write!(f, "stdout"),
             SyslogFacility::Facility(facility) => write!(f, "{facility}"),
         }
     }
@@ -98,6 +108,7 @@ mod tests {
         assert_eq!("ftp".parse(), Ok(SyslogFacility::Facility(Facility::FTP)));
         assert_eq!("local7".parse(), Ok(SyslogFacility::Facility(Facility(23))));
         assert_eq!("None".parse(), Ok(SyslogFacility::None));
+        assert_eq!("stdout".parse(), Ok(SyslogFacility::Stdout));
         let codes = [("user", libc::LOG_USER), ("authpriv", libc::LOG_AUTHPRIV)];
         for (name, priority) in codes.into_iter().chain([("ftp", libc::LOG_FTP)]) {
             let row = NAMES.iter().find(|row| row.0 == name).expect("row");

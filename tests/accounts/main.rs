@@ -17,10 +17,12 @@ mod common {
 }
 
 mod active;
+mod analysers;
 mod clients;
 mod confinement;
 mod fail2ban;
 mod identity;
+mod json_log;
 mod keeper;
 mod limits;
 mod names;

@@ -376,7 +376,9 @@ impl Running {
     fn announced_port(&self) -> Option<u16> {
         let said = self.said();
         let line = said.lines().find(|line| line.contains("Listening on "))?;
-        line.rsplit(':').next()?.trim().parse().ok()
+        let end = line.rsplit(':').next()?;
+        // Behind it an object of JSON ends.
+        end.trim_end_matches(['"', '}']).parse().ok()
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

@@ -48,6 +48,70 @@ fn nftables_opens_the_passive_ports_that_the_server_tells_and_no_others() {
     assert_eq!(fetch("").as_deref(), Ok("hello\n"));
 }
 
+/// A router between client and server, which gives out its own address for the client's and reads along to open and rewrite what
+/// the client offers.
+#[test]
+fn clients_behind_a_masquerading_router_are_served_in_all_four_ways() {
+    let Some(machine) = Machine::start(&[RULES, UNIT]) else {
+        return;
+    };
+    if cannot(
+        machine.tries("nft --version").is_err(),
+        "nftables is not installed",
+    ) {
+        return;
+    }
+    machine.run(
+        "for name in router client; do ip netns add $name; ip -n $name link set lo up; done
+         ip link add here type veth peer name out netns router
+         ip addr add 192.0.2.1/24 dev here; ip link set here up
+         ip -n router addr add 192.0.2.2/24 dev out; ip -n router link set out up
+         ip -n router link add in type veth peer name eth netns client
+         ip -n router addr add 10.9.8.1/24 dev in; ip -n router link set in up
+         ip -n client addr add 10.9.8.2/24 dev eth; ip -n client link set eth up
+         ip -n client route add default via 10.9.8.1
+         ip netns exec router sysctl -qw net.ipv4.ip_forward=1
+         cat >$FILES/router.nft <<'RULES'
+         table ip router {
+             ct helper ftp { type \"ftp\" protocol tcp; }
+             chain helpers {
+                 type filter hook prerouting priority filter; policy accept;
+                 iifname \"in\" tcp dport 21 ct helper set \"ftp\"
+             }
+             chain out {
+                 type nat hook postrouting priority srcnat; policy accept;
+                 oifname \"out\" masquerade
+             }
+             chain through {
+                 type filter hook forward priority filter; policy drop;
+                 ct state established,related accept
+                 iifname \"in\" accept
+             }
+         }
+RULES
+         ip netns exec router nft -f $FILES/router.nft
+         systemctl start wharf-ftpd-anonymous
+         nft -f $FILES/wharf-ftpd.nft",
+    );
+    let fetch = |options: &str| {
+        machine.tries(&format!(
+            "ip netns exec client curl -sS --max-time 4 {options} ftp://192.0.2.1/hello.txt"
+        ))
+    };
+    for way in [
+        "--disable-epsv",
+        "",
+        "--disable-eprt --ftp-port -",
+        "--ftp-port -",
+    ] {
+        assert_eq!(fetch(way).as_deref(), Ok("hello\n"), "{way}");
+    }
+    // The client offers an address that nobody can reach but through the router's help.
+    machine.run("ip netns exec router nft flush chain ip router helpers");
+    assert!(fetch("--disable-eprt --ftp-port -").is_err());
+    assert_eq!(fetch("").as_deref(), Ok("hello\n"));
+}
+
 /// What Python prints; `None` without it.
 fn python(script: &str, argument: &str) -> Option<String> {
     let output = Command::new("python3")

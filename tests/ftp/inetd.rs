@@ -5,7 +5,7 @@ use std::fs::{self, Permissions};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::common::client::{Client, PATIENCE, connect_data};
@@ -25,16 +25,23 @@ struct Inetd {
 impl Inetd {
     /// Starts inetd with one line: our server with `flags`, nowait.
     fn start(flags: &[&str]) -> Option<Inetd> {
+        Inetd::start_behind(None, flags)
+    }
+
+    /// The same with a program that inetd starts, to which it leaves starting the server.
+    fn start_behind(guard: Option<&Command>, flags: &[&str]) -> Option<Inetd> {
         let mut command = program("inetd")?;
         let served = Served::start(Way::Passive, &[]);
         let address = SocketAddr::new(LOOPBACK, free_port(LOOPBACK).expect("a port"));
         let start = served.mine("start");
         write_script(&start, &argv(&served, flags));
-        let line = format!(
-            "{address} stream tcp nowait {} {} wharf-ftpd\n",
-            user(),
-            start.display()
-        );
+        // tcpd runs what it finds as the first argument.
+        let (start, user) = (start.display(), user());
+        let program = match guard {
+            Some(guard) => format!("{} {start}", guard.get_program().display()),
+            None => format!("{start} wharf-ftpd"),
+        };
+        let line = format!("{address} stream tcp nowait {user} {program}\n");
         let file = served.mine("inetd.conf");
         fs::write(&file, line).expect("a configuration");
         let child = command
@@ -125,6 +132,23 @@ fn a_session_from_greeting_to_goodbye() {
     assert!(got == wanted, "the file differs");
 }
 
+/// The same through tcpd, which looks at its own lists of who may come before it runs the program.
+#[test]
+fn tcpd_starts_the_server_for_whom_it_lets_in() {
+    let Some(tcpd) = program("tcpd") else {
+        return;
+    };
+    let Some(inetd) = Inetd::start_behind(Some(&tcpd), &[]) else {
+        return;
+    };
+    let mut client = inetd.connect();
+    let greeting = client.reply().expect("a greeting");
+    assert_eq!(greeting.code, 220, "{}", greeting.last());
+    assert_eq!(client.command("USER ftp").expect("a reply").code, 230);
+    assert_eq!(client.command("QUIT").expect("a reply").code, 221);
+    assert_eq!(client.line().expect("the end"), None);
+}
+
 #[test]
 fn several_sessions_side_by_side() {
     let Some(inetd) = Inetd::start(&[]) else {
@@ -155,7 +179,7 @@ fn a_wrong_flag_is_a_421_to_the_client() {
 
 #[test]
 fn nothing_but_replies_reaches_the_client() {
-    let Some(inetd) = Inetd::start(&["-d", "-d"]) else {
+    let Some(inetd) = Inetd::start(&["-d", "-d", "-f", "stdout"]) else {
         return;
     };
     let mut client = inetd.connect();

@@ -2,6 +2,7 @@
 //! service manager passes, under inetd with `wait`, and with a service manager that wants to be told.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
@@ -17,6 +18,9 @@ use crate::common::processes::{children, lives};
 use crate::common::server::{LOOPBACK, Place, free_port, wharf_argv};
 use crate::common::skipping::cannot;
 use crate::common::waiting::within;
+
+#[path = "handing_over.rs"]
+mod handing_over;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -478,6 +482,24 @@ fn several_addresses_are_listened_on_and_their_ports_printed() {
     for (last, port) in (1..).zip(ports) {
         assert!(is_served(SocketAddr::from(([127, 0, 0, last], port))));
     }
+}
+
+#[test]
+fn the_log_goes_to_standard_output_where_it_is_asked_to() {
+    let place = place();
+    let mut command = logging_command(&place);
+    command.args(["-f", "stdout"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut server = Ended::start(&mut command);
+    let mut first = String::new();
+    let mut output = BufReader::new(server.0.stdout.take().expect("its output"));
+    output.read_line(&mut first).expect("a line");
+    assert!(first.contains(": [INFO] Listening on "), "{first}");
+    end(&mut server.0);
+    let mut errors = String::new();
+    let mut pipe = server.0.stderr.take().expect("its errors");
+    pipe.read_to_string(&mut errors).expect("text");
+    assert_eq!(errors, "");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! or another control character, whatever a client called its file.
 
 mod clf;
+mod json;
 mod stats;
 mod w3c;
 mod xferlog;
@@ -73,6 +74,12 @@ pub const ROWS: &[Row] = &[
         help: "The common log format of web servers, with GET and PUT; 426 in place of 200 marks what was aborted.",
         header: None,
         line: clf::line,
+    },
+    Row {
+        name: "json",
+        help: "An object of JSON a line; \"whole\":false marks what was aborted, and bytes that are no text are \\xNN.",
+        header: None,
+        line: json::line,
     },
     Row {
         name: "stats",
@@ -248,6 +255,14 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn json_has_every_field() {
+        assert_eq!(
+            line("json", &upload()),
+            r#"{"time":"2026-11-23T14:45:40+00:00","session":"6b045194.86","account":"ftp","anonymous":true,"address":"127.0.0.1","direction":"upload","path":"/srv/ftp/incoming/with space","bytes":10,"seconds":0.400,"ascii":false,"whole":true}"#
+        );
+    }
+
+    #[test]
     fn downloads_accounts_and_ascii_have_their_own_marks() {
         let download = Transfer {
             user: b"joe",
@@ -276,6 +291,7 @@ pub(super) mod tests {
         assert!(line("stats", &aborted).contains(" u 10 "));
         assert!(line("w3c", &aborted).ends_with(" 426 ftp 10"));
         assert!(line("xferlog", &aborted).ends_with(" * i"));
+        assert!(line("json", &aborted).ends_with(",\"whole\":false}"));
     }
 
     #[test]
@@ -309,7 +325,11 @@ pub(super) mod tests {
             let mut out = Vec::new();
             (row.line)(&hostile, &TimeZone::UTC, &mut out);
             assert!(!out.iter().any(u8::is_ascii_control), "{}", row.name);
-            let joined = out.windows(5).any(|part| part == b"a_b_c");
+            let user: &[u8] = match row.name {
+                "json" => br#""account":"a b\\x0ac""#,
+                _ => b"a_b_c",
+            };
+            let joined = out.windows(user.len()).any(|part| part == user);
             assert!(joined, "{}", row.name);
         }
         assert!(line("clf", &hostile).contains("\"PUT /x%0A%0D%1B%20y%FF%22%25\""));
@@ -331,7 +351,7 @@ pub(super) mod tests {
         }
         assert_eq!(
             NoTransferLog.to_string(),
-            "expected FILE, or FORMAT:FILE with as format clf, stats, w3c or xferlog"
+            "expected FILE, or FORMAT:FILE with as format clf, json, stats, w3c or xferlog"
         );
     }
 }
