@@ -134,10 +134,49 @@ const FILES: &[Configuration] = &[
         &["alice"],
     ),
     (
+        "a user who writes where others read",
+        "local_enable=YES\nanon_world_readable_only=NO\nuser_config_dir=PLACE/giving\n",
+        &["anonymous", "alice", "bob"],
+    ),
+    (
+        "a user who reads where others write",
+        "anonymous_enable=NO\nlocal_enable=YES\nwrite_enable=YES\nuser_config_dir=PLACE/taking\n",
+        &["alice", "bob"],
+    ),
+    (
+        "anonymous and a user with less than the file gives",
+        "local_enable=YES\nanon_world_readable_only=NO\nwrite_enable=YES\nanon_upload_enable=YES\nuser_config_dir=PLACE/less\n",
+        &["anonymous", "alice", "bob"],
+    ),
+    (
+        "virtual users of whom one may upload",
+        "anonymous_enable=NO\nlocal_enable=YES\nwrite_enable=YES\nguest_enable=YES\nguest_username=virtual\n\
+         allow_writeable_chroot=YES\nuser_config_dir=PLACE/uploading\n",
+        &["alice", "bob"],
+    ),
+    (
         "different bits for anonymous and for users",
         "local_enable=YES\nwrite_enable=YES\nanon_upload_enable=YES\nanon_umask=077\nlocal_umask=022\n\
          anon_world_readable_only=NO\n",
         &["anonymous", "alice"],
+    ),
+];
+
+/// Files of user_config_dir, in folders of the place.
+const USERS: &[(&str, &str)] = &[
+    ("giving/alice", "write_enable=YES\nlocal_umask=022\n"),
+    (
+        "taking/alice",
+        "write_enable=NO\nhide_file={open}\nforce_dot_files=YES\n",
+    ),
+    ("less/ftp", "anon_upload_enable=NO\ndirlist_enable=NO\n"),
+    (
+        "less/alice",
+        "chmod_enable=NO\ncmds_denied=DELE\ndownload_enable=NO\nlocal_root=PLACE/srv\nlocal_enable=NO\n",
+    ),
+    (
+        "uploading/alice",
+        "anon_upload_enable=YES\nanon_umask=022\n",
     ),
 ];
 
@@ -187,6 +226,13 @@ fn compared(
         written(place, "b.conf", ours),
     );
     lay_out(place);
+    for (name, lines) in USERS {
+        write(
+            place,
+            name,
+            &lines.replace("PLACE", &place.display().to_string()),
+        );
+    }
     assert_taken(place, &[method(), &["--printlines", "b.conf"]].concat());
     let address = free_address();
     let port = format!("-olisten_port={}", address.port());
@@ -224,6 +270,15 @@ fn what_vsftpd_allows_from_a_file_is_what_ours_allows_from_it() {
 /// What ours is started from instead of the file, and a question that then has another answer. Each time one flag is left
 /// out.
 const LOOSER: &[(Configuration, &str, &str)] = &[
+    (
+        (
+            "without --userflags",
+            "local_enable=YES\nanonymous_enable=NO\nwrite_enable=YES\nuser_config_dir=PLACE/taking\n",
+            &["alice"],
+        ),
+        "local_enable=YES\nanonymous_enable=NO\nwrite_enable=YES\n",
+        "alice: store new: theirs no, ours yes",
+    ),
     (
         (
             "without --readonly",

@@ -2,7 +2,8 @@
 //!
 //! [`options`] is the table, [`settings`] what the file says with vsftpd's own values where it says nothing. The rules that
 //! make flags of them are parted by matter: [`who`] may log in and where he is kept, what may be done to [`files`], what
-//! the [`network`] is given, and what remains ([`rest`]).
+//! the [`network`] is given, and what remains ([`rest`]). Files of single users are laid over it and go through the same
+//! rules ([`users`]).
 //!
 //! vsftpd's values without a line restrict more than the server's own in places (nothing may be written, files get
 //! mode 0600), so those become flags as well. What the file says of a group of sessions is looked at only if the group can
@@ -19,6 +20,7 @@ mod rest;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod users;
 mod who;
 
 use std::rc::Rc;
@@ -70,8 +72,7 @@ fn read(source: &Source, files: &mut Files, choices: &Choices, translation: &mut
     let variant = choices.variant.unwrap_or(DEBIAN);
     let mut settings = Settings::new(whole, variant);
     for (number, line) in text.lines() {
-        let is_blank = line.iter().all(|byte| is_space(*byte));
-        if !is_blank && line.first() != Some(&b'#') {
+        if !is_blank(line) {
             read_line(&text.path, Some(number), line, &mut settings, translation);
         }
     }
@@ -89,12 +90,21 @@ fn read(source: &Source, files: &mut Files, choices: &Choices, translation: &mut
     if translation.is_refused() {
         return settings.say_unjudged(translation);
     }
-    let mut rules = settings.rules(translation);
+    let mut rules = settings.clone().rules(translation);
     who::translate(&mut rules, files, choices);
     files::translate(&mut rules);
     network::translate(&mut rules);
     rest::translate(&mut rules);
+    let folder = users::folder(&mut rules, files);
     rules.finish();
+    if let Some(folder) = folder {
+        users::translate(&folder, &settings, files, translation);
+    }
+}
+
+/// Whether a line says nothing.
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|byte| is_space(*byte)) || line.first() == Some(&b'#')
 }
 
 /// isspace(3) of the locale C.

@@ -21,6 +21,15 @@ pub(super) fn translate(rules: &mut Rules<'_>) {
     other_hosts(rules, groups);
 }
 
+/// What of this holds for one session.
+pub(super) fn account(rules: &mut Rules<'_>) {
+    times(rules);
+    kinds(rules);
+    passive(rules);
+    active(rules);
+    other_hosts(rules, Groups::of(rules));
+}
+
 fn listens(rules: &Rules<'_>) -> bool {
     rules.yes("listen") || rules.yes("listen_ipv6")
 }

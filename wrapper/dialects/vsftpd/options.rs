@@ -223,7 +223,7 @@ pub(super) const OPTIONS: &[Known] = &[
     o("upload_file", Text("pattern", ""), Refused("deny the others with deny_file, and remove it"), "Debian alone has it.").only_debian(),
     o("use_localtime", Yes(false), Ignored, "listings are in local time; start the server with TZ=UTC for the other. YES is fine"),
     o("use_sendfile", Yes(true), Nothing, TUNING),
-    o("user_config_dir", Text("directory", ""), Refused("give those users accounts of their own in a database of wharf-pw, or start a server for them on another port with settings for all, and remove it"), "There are no settings for single users."),
+    o("user_config_dir", Text("directory", ""), Flag("userflags"), "Each file is laid over this one and becomes a flag for its user, unless it changes nothing. The files are read when the server starts. Flags behind -- do not reach such a user."),
     o("user_sub_token", Text("text", ""), Flag("userroot"), "See local_root."),
     o("userlist_deny", Yes(true), Flags(&["denyusers", "userlist"]), "Given with userlist_enable alone."),
     o("userlist_enable", Yes(false), Flags(&["denyusers", "userlist"]), "The file of userlist_file names who may not log in, or who may where userlist_deny is NO. It is read when the server starts."),

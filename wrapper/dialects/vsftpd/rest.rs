@@ -1,4 +1,4 @@
-//! What is shown and logged, settings for single users, TLS, and what vsftpd decides about itself.
+//! What is shown and logged, TLS, and what vsftpd decides about itself.
 
 use crate::flags::not_available_yet;
 
@@ -79,9 +79,15 @@ pub(super) fn translate(rules: &mut Rules<'_>) {
     listings(rules);
     texts(rules);
     logs(rules);
-    single_users(rules);
     tls(rules);
     inside(rules);
+}
+
+/// What of this holds for one session.
+pub(super) fn account(rules: &mut Rules<'_>) {
+    listings(rules);
+    rules.all_nothing(OF_TLS, "without effect, as ssl_enable is NO");
+    tuning(rules);
 }
 
 fn listings(rules: &mut Rules<'_>) {
@@ -180,18 +186,6 @@ fn logs(rules: &mut Rules<'_>) {
     rules.nothing("no_log_lock", "one process writes the log");
 }
 
-fn single_users(rules: &mut Rules<'_>) {
-    match rules.text("user_config_dir") {
-        None => rules.nothing("user_config_dir", "none"),
-        Some(_) => rules.refuse(
-            "user_config_dir",
-            "there are no settings for single users",
-            "give those users accounts of their own in a database of wharf-pw, which can limit homes, rates, quotas and \
-             addresses, or start a server for them on another port; then remove it",
-        ),
-    }
-}
-
 /// Each further setting restricts who may come and how, so TLS is taken as a whole or not at all.
 fn tls(rules: &mut Rules<'_>) {
     if !rules.yes("ssl_enable") {
@@ -210,6 +204,11 @@ fn tls(rules: &mut Rules<'_>) {
 
 fn inside(rules: &mut Rules<'_>) {
     rules.all_nothing(INSIDE, "how the server confines itself has no switch");
+    tuning(rules);
+    as_whom_and_what(rules);
+}
+
+fn tuning(rules: &mut Rules<'_>) {
     match rules.number("trans_chunk_size") {
         0 => rules.nothing("trans_chunk_size", "as without it"),
         _ => rules.ignore(
@@ -218,6 +217,9 @@ fn inside(rules: &mut Rules<'_>) {
         ),
     }
     rules.nothing("use_sendfile", "the server chooses how it moves data");
+}
+
+fn as_whom_and_what(rules: &mut Rules<'_>) {
     if rules.yes("run_as_launching_user") {
         rules.refuse(
             "run_as_launching_user",

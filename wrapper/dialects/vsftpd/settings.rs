@@ -19,6 +19,7 @@ pub(super) enum Value {
 }
 
 /// The lines of a file that count.
+#[derive(Clone)]
 pub(super) struct Settings {
     whole: Origin,
     variant: &'static str,
@@ -54,11 +55,66 @@ impl Settings {
         }
     }
 
+    /// Takes a line out.
+    pub(super) fn take(&mut self, key: &str) -> Option<(Origin, Value)> {
+        self.lines.remove(key)
+    }
+
+    /// Lets this hold, as if no line said so.
+    pub(super) fn assume(&mut self, key: &'static str, value: Value) {
+        let origin = self.origin(key);
+        self.lines.insert(key, (origin, value));
+    }
+
+    /// The same with those lines laid over it.
+    pub(super) fn with(&self, over: &Settings) -> Settings {
+        let mut all = self.clone();
+        let lines = over.lines.iter();
+        all.lines
+            .extend(lines.map(|(key, line)| (*key, line.clone())));
+        all
+    }
+
+    /// Where the lines stand.
+    pub(super) fn origins(&self) -> impl Iterator<Item = &Origin> {
+        self.lines.values().map(|(origin, _)| origin)
+    }
+
+    /// The line of a setting, or the file as a whole where its value holds without a line.
+    pub(super) fn origin(&self, key: &str) -> Origin {
+        match self.lines.get(key) {
+            Some((origin, _)) => origin.clone(),
+            None => Origin {
+                setting: format!("{key} (no line)"),
+                ..self.whole.clone()
+            },
+        }
+    }
+
+    /// The value of a setting, line or not.
+    pub(super) fn value(&self, key: &str) -> Value {
+        if let Some((_, value)) = self.lines.get(key) {
+            return value.clone();
+        }
+        let option = options::find(key.as_bytes());
+        match option.map(|option| option.default(self.variant)) {
+            Some(Kind::Yes(yes)) => Value::Yes(yes),
+            Some(Kind::Number(number)) => Value::Number(number),
+            Some(Kind::Text(_, text)) => Value::Text(text.as_bytes().to_vec()),
+            None => Value::Text(Vec::new()),
+        }
+    }
+
+    /// Says the same of every line.
+    pub(super) fn say_of_all(&self, translation: &mut Translation, why: &str) {
+        for origin in self.origins() {
+            translation.nothing(origin, why);
+        }
+    }
+
     /// For a file with lines that are not understood, where the others were read and no more.
     pub(super) fn say_unjudged(&self, translation: &mut Translation) {
-        for (origin, _) in self.lines.values() {
-            translation.nothing(origin, "understood, and judged once all lines are");
-        }
+        self.say_of_all(translation, "understood, and judged once all lines are");
     }
 
     /// Begins to speak of them.
@@ -99,16 +155,7 @@ impl Rules<'_> {
     }
 
     fn value(&self, key: &str) -> Value {
-        if let Some((_, value)) = self.settings.lines.get(key) {
-            return value.clone();
-        }
-        let option = options::find(key.as_bytes());
-        match option.map(|option| option.default(self.settings.variant)) {
-            Some(Kind::Yes(yes)) => Value::Yes(yes),
-            Some(Kind::Number(number)) => Value::Number(number),
-            Some(Kind::Text(_, text)) => Value::Text(text.as_bytes().to_vec()),
-            None => Value::Text(Vec::new()),
-        }
+        self.settings.value(key)
     }
 
     /// Whether a line sets it.
@@ -118,13 +165,7 @@ impl Rules<'_> {
 
     /// Its line, or the file as a whole where its value holds without a line.
     pub(super) fn origin(&self, key: &str) -> Origin {
-        match self.settings.lines.get(key) {
-            Some((origin, _)) => origin.clone(),
-            None => Origin {
-                setting: format!("{key} (no line)"),
-                ..self.settings.whole.clone()
-            },
-        }
+        self.settings.origin(key)
     }
 
     /// The first of them that a line sets, or else the first.

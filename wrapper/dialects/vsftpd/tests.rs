@@ -199,7 +199,6 @@ fn who_may_log_in() {
         1
     );
     refused("tcp_wrappers=YES", "--allowfrom");
-    refused("user_config_dir=/etc/users", "wharf-pw");
     refused("run_as_launching_user=YES", "as the user it is to act as");
 }
 

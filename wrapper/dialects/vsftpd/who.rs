@@ -63,6 +63,15 @@ pub(super) fn translate(rules: &mut Rules<'_>, files: &mut Files, choices: &Choi
     homes_with_a_dot(rules, groups, files);
 }
 
+/// What of this holds for one session.
+pub(super) fn account(rules: &mut Rules<'_>, files: &mut Files) {
+    let groups = Groups::of(rules);
+    if groups.has_anonymous_rules() {
+        reads_as_the_file_system_lets_it(rules, "anonymous_enable");
+    }
+    roots(rules, groups, files);
+}
+
 /// Neither, one or both.
 fn doors(rules: &mut Rules<'_>, groups: Groups) {
     match (groups.anonymous, groups.local) {
