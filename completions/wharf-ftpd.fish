@@ -66,6 +66,9 @@ complete -c wharf-ftpd -s 3 -l extcert -d 'Ask for certificates at this socket (
 complete -c wharf-ftpd -l drain -d 'Give transfers under way so many seconds when the server ends' -r
 complete -c wharf-ftpd -s g -l pidfile -d 'Write the process number to this file' -r -F
 complete -c wharf-ftpd -l uploadpipe -d 'Use this named pipe for -o' -r -F
+complete -c wharf-ftpd -l serve -d 'Share this directory, or the current one, with whoever comes' -r -F
+complete -c wharf-ftpd -l write -d 'Let those who know a password change the directory of --serve' -r
+complete -c wharf-ftpd -l for -d 'End --serve after this time' -r
 complete -c wharf-ftpd -s 4 -l ipv4only -d 'Use IPv4 only'
 complete -c wharf-ftpd -s 6 -l ipv6only -d 'Use IPv6 only'
 complete -c wharf-ftpd -s N -l natmode -d 'Refuse passive data connections'
@@ -113,3 +116,6 @@ complete -c wharf-ftpd -l check -d 'Check everything a start needs, and do not s
 complete -c wharf-ftpd -s o -l uploadscript -d 'Tell a script of each upload'
 complete -c wharf-ftpd -s h -l help -d 'Explain the flags'
 complete -c wharf-ftpd -l version -d 'Print the version'
+complete -c wharf-ftpd -l once -d 'End --serve when one file was transferred whole'
+complete -c wharf-ftpd -l qr -d 'Draw the first address of --serve as a code for the cameras of phones'
+complete -c wharf-ftpd -l yes -d 'Share the root directory or a home directory if asked to'

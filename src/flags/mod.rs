@@ -18,6 +18,7 @@ mod logging;
 mod login;
 mod network;
 mod process;
+mod sharing;
 mod tls;
 
 pub use environment::with_environment;
@@ -29,6 +30,7 @@ pub use logging::Logging;
 pub use login::Login;
 pub use network::Network;
 pub use process::Process;
+pub use sharing::Sharing;
 pub use tls::Tls;
 
 use crate::units::Bandwidth;
@@ -70,6 +72,9 @@ pub struct Flags {
     /// How the server runs.
     #[command(flatten)]
     pub process: Process,
+    /// One folder, shared from the shell for a while.
+    #[command(flatten)]
+    pub sharing: Sharing,
 }
 
 /// A command line that can be acted on.

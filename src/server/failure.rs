@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::pid_file::NoPidFile;
 use crate::sys::words;
-use crate::units::sysexits::{CONFIGURATION, PERMISSION, SYSTEM, UNAVAILABLE};
+use crate::units::sysexits::{CONFIGURATION, PERMISSION, SYSTEM, UNAVAILABLE, USAGE};
 
 /// A reason not to start.
 #[derive(Debug)]
@@ -147,6 +147,37 @@ impl Failure {
         Failure::new(
             CONFIGURATION,
             "which directory is to be served? Started without root, give it with --anonymousroot DIR".into(),
+        )
+    }
+
+    /// More would be shared than somebody may have thought of.
+    pub(super) fn shares_too_much(path: &Path, what: &str) -> Failure {
+        Failure::new(
+            USAGE,
+            format!(
+                "--serve {}: this is {what}: name a directory in it, or add --yes",
+                path.display()
+            ),
+        )
+    }
+
+    /// A folder is shared from the shell only.
+    pub(super) fn share_was_given_sockets() -> Failure {
+        Failure::new(
+            USAGE,
+            "--serve: for the shell, not for inetd or a socket unit: give flags such as --anonymousroot there".into(),
+        )
+    }
+
+    /// Started without root and without a flag: nothing says what is wanted.
+    pub(super) fn bare() -> Failure {
+        Failure::new(
+            PERMISSION,
+            "port 21 and the users of this machine need root. Without root:\n  \
+             wharf-ftpd --serve .                               shares this directory, read-only\n  \
+             wharf-ftpd -S 2121 --anonymousroot DIR             serves DIR to anonymous on port 2121\n  \
+             sudo setcap cap_net_bind_service=+ep WHARF-FTPD    lets it use port 21; a socket unit does so too"
+                .into(),
         )
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Failure, reload};
+use super::{Failure, reload, sharing};
 use crate::files::NewOwner;
 use crate::keeper::{self, Mapped, sources};
 use crate::settings::{Jail, Settings};
@@ -49,6 +49,18 @@ pub(super) fn choose(settings: &Settings) -> Result<(Standing, Option<Anonymous>
             home: None,
         };
         return Ok((Standing::Unprivileged(own), Some(anonymous)));
+    }
+    if let Some(sharing) = &settings.sharing {
+        let identity = sharing::identity(&sharing.directory)?;
+        let anonymous = Anonymous {
+            identity: Arc::new(identity.clone()),
+            home: None,
+        };
+        let is_for_strangers = settings.login.sources.is_empty();
+        return Ok((
+            Standing::OneUser(identity),
+            is_for_strangers.then_some(anonymous),
+        ));
     }
     let anonymous = anonymous(settings);
     if settings.login.sources.is_empty() {
@@ -139,6 +151,15 @@ impl Standing {
     /// Whether the server was started by root.
     pub(super) fn is_root(&self) -> bool {
         !matches!(self, Standing::Unprivileged(_))
+    }
+
+    /// The one identity there is; none where accounts have several.
+    pub(super) fn only_identity(&self) -> Option<&Identity> {
+        match self {
+            Standing::Unprivileged(own) => Some(own),
+            Standing::OneUser(user) => Some(user),
+            Standing::Switching(_) => None,
+        }
     }
 
     /// What the keeper is to know of accounts.

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -17,12 +17,14 @@ use super::materials::Home;
 use super::notify::Notify;
 use super::pid_file::PidFile;
 use super::rights::{self, Anonymous, Standing};
-use super::{Failure, listening, materials, run, upload_pipe};
+use super::sharing::Shares;
+use super::{Failure, listening, materials, run, summary, upload_pipe};
+use crate::board::Board;
 use crate::files::{self, Quotas};
 use crate::flags::{Flags, Stop, with_environment};
 use crate::keeper::link::Ends;
 use crate::keeper::{self, Link, Mapped};
-use crate::logs::{self, Severity, transfers};
+use crate::logs::{self, Form, Severity, transfers};
 use crate::net::Random;
 use crate::reactor::{Handle, Reactor};
 use crate::session::announce::Announcements;
@@ -75,6 +77,10 @@ pub fn main() -> ExitCode {
         Ok(parsed) => parsed,
         Err(stop) => return print_and_stop(&stop, &given),
     };
+    let nothing_said = matches!(given, Given::Nothing) && settings == Settings::default();
+    if nothing_said && !privileges::is_root() {
+        return complain(&Failure::bare(), Audience::Terminal);
+    }
     match start(settings, &warnings, given) {
         Ok(()) => {
             logs::flush(LAST_RECORDS);
@@ -146,7 +152,7 @@ fn start(settings: Settings, warnings: &[String], given: Given) -> Result<(), (F
 }
 
 fn prepare(
-    settings: Settings,
+    mut settings: Settings,
     warnings: &[String],
     given: Given,
     background: bool,
@@ -167,10 +173,14 @@ fn prepare(
     for warning in without_effect(&settings, &given) {
         logs::server(Severity::Warning, format_args!("{warning}"));
     }
+    let shares = Shares::find(&mut settings)?;
+    if shares.is_some() && !matches!(given, Given::Nothing) {
+        return Err(Failure::share_was_given_sockets());
+    }
     let (standing, anonymous) = rights::choose(&settings)?;
     let mapped = rights::mapped(&settings)?;
     // Forked before there is a socket that must not outlive the server.
-    let ends = start_keeper(&settings, &standing, mapped.clone())?;
+    let ends = start_keeper(&settings, &standing, mapped.clone(), shares.as_ref())?;
     let keeper = ends.as_ref().map(|ends| ends.keeper);
     // What the keeper must not have, as it ends after the server: the lock of a killed server would keep the next one from
     // starting, and a log that was rotated away would keep its room on the disk.
@@ -207,6 +217,10 @@ fn prepare(
     };
     let home = anonymous_home(&settings, anonymous.as_ref())?;
     let root = home.as_ref().map(|home| home.root.clone());
+    let said = match background {
+        false => said(&settings, &clients, shares.as_ref(), root.as_deref()),
+        true => String::new(),
+    };
     let link = ends.map(|ends| Link::new(&handle, ends));
     let identities = standing.identities(&settings, anonymous.as_ref(), mapped.as_ref());
     let shared = shared(
@@ -256,6 +270,7 @@ fn prepare(
             }
         }
         announce(listeners);
+        print(&said);
         if shared.base.settings.process.print_port {
             print_ports(listeners).map_err(Failure::loop_)?;
         }
@@ -324,7 +339,7 @@ fn shared(
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
         let label = [absolute.as_os_str().as_encoded_bytes(), b"/"].concat();
         let opened = materials::site(home, label, handle, identity);
-        if standing.is_root() {
+        if standing.is_root() && settings.sharing.is_none() {
             warn_of_writable_root(path, identity);
         }
         site = Some(opened.map_err(|error| Failure::open("anonymous root", path, &error))?);
@@ -348,6 +363,10 @@ fn shared(
             .any(|listener| listener.local_addr().is_ok_and(|address| address.is_ipv6())),
         Clients::One(_) => false,
     };
+    let logs_to_terminal = matches!(settings.logging.facility, LogTo::Usual | LogTo::Stderr)
+        && settings.logging.form == Form::Plain
+        && std::io::stderr().is_terminal();
+    let is_watched = settings.sharing.is_some() && logs_to_terminal;
     Ok(Rc::new(Shared {
         handle: handle.clone(),
         zone,
@@ -368,6 +387,7 @@ fn shared(
             false => None,
         },
         counts: Counts::default(),
+        board: is_watched.then(Board::default),
         quotas: Quotas::default(),
         stopping: Cell::new(Stopping::No),
         command_scratch: command_scratch(),
@@ -471,6 +491,7 @@ fn start_keeper(
     settings: &Settings,
     standing: &Standing,
     mapped: Option<Mapped>,
+    shares: Option<&Shares>,
 ) -> Result<Option<Ends>, Failure> {
     let plan = standing.plan(settings, mapped);
     if plan.binds && !standing.is_root() {
@@ -479,14 +500,19 @@ fn start_keeper(
     if !plan.needs_keeper() {
         return Ok(None);
     }
-    let mut sources = Vec::new();
+    let mut sources: Vec<Box<dyn keeper::sources::Source>> = Vec::new();
     let login = &settings.login;
     let options = keeper::sources::Options {
         pam_service: login.pam_service.clone(),
         no_pam_session: login.no_pam_session,
         any_shell: login.any_shell,
     };
+    let share = shares.zip(standing.only_identity());
     for spec in &login.sources {
+        if let Some((shares, identity)) = share {
+            sources.push(Box::new(shares.account(identity)));
+            continue;
+        }
         let source = keeper::sources::open(spec, &options);
         sources.push(source.map_err(|error| Failure::source(spec, &error))?);
     }
@@ -519,6 +545,34 @@ fn check_descriptors(settings: &Settings) {
             ),
         );
     }
+}
+
+/// What whoever started the server in the foreground should know of it, in lines; found while paths mean what they meant to them.
+fn said(
+    settings: &Settings,
+    clients: &Clients,
+    shares: Option<&Shares>,
+    root: Option<&Path>,
+) -> String {
+    let Clients::Listeners(listeners, Until::Told) = clients else {
+        return String::new();
+    };
+    let process = &settings.process;
+    match (shares, &settings.sharing) {
+        _ if process.check => String::new(),
+        (Some(shares), Some(sharing)) => shares.said(sharing, listeners),
+        _ if process.print_port || !std::io::stdout().is_terminal() => String::new(),
+        _ => summary::lines(settings, listeners, root)
+            .iter()
+            .map(|line| format!("{line}\n"))
+            .collect(),
+    }
+}
+
+/// A reader that has gone away misses nothing it wanted.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 fn print_ports(listeners: &[TcpListener]) -> std::io::Result<()> {

@@ -28,6 +28,7 @@ mod lftp;
 mod ncftp;
 mod python;
 mod rclone;
+mod sharing;
 mod starting;
 mod tnftp;
 mod vanishing;
