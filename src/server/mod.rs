@@ -15,6 +15,7 @@
 mod admission;
 mod failure;
 mod given;
+mod holder;
 mod listening;
 mod materials;
 mod names;

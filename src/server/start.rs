@@ -327,7 +327,7 @@ fn shared(
         if standing.is_root() {
             warn_of_writable_root(path, identity);
         }
-        site = Some(opened.map_err(|error| Failure::open("anonymous root", path, &error))?);
+        site = Some(opened.map_err(|error| Failure::anonymous_root(path, &error))?);
         virtual_sites = materials::virtual_sites(&settings.login.virtual_hosts, handle, identity);
     }
     let usage = |why| Failure::usage(Stop::USAGE, why);
