@@ -6,6 +6,8 @@
 //! departures from it in wharf-ftpd(8), "Differences from Pure-FTPd".
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod told;
 mod users;
 
 pub use users::{User, is_for_one_account};

@@ -23,6 +23,7 @@ mod notify;
 mod pid_file;
 mod reload;
 mod rights;
+mod shown;
 mod start;
 pub(crate) mod upload_pipe;
 

@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 
-use super::given::{Audience, Given, complain, print_and_stop, without_effect};
+use super::given::{Audience, Given, complain, print, print_and_stop, without_effect};
 use super::materials::Home;
 use super::notify::Notify;
 use super::pid_file::PidFile;
 use super::rights::{self, Anonymous, Standing};
-use super::{Failure, listening, materials, run, upload_pipe};
+use super::{Failure, listening, materials, run, shown, upload_pipe};
 use crate::files::{self, Quotas};
 use crate::flags::{Flags, Stop, with_environment};
 use crate::keeper::link::Ends;
@@ -68,13 +68,17 @@ pub fn main() -> ExitCode {
         Ok(None) => return ExitCode::SUCCESS,
         Err(failure) => return complain(&failure, Audience::Terminal),
     };
-    let parsed = with_environment(std::env::args_os(), std::env::vars_os())
+    let understood = with_environment(std::env::args_os(), std::env::vars_os())
         .and_then(Flags::parse)
-        .and_then(|parsed| Settings::from_flags(&parsed));
-    let (settings, warnings) = match parsed {
-        Ok(parsed) => parsed,
+        .and_then(|parsed| Ok((Settings::from_flags(&parsed)?, parsed)));
+    let ((settings, warnings), parsed) = match understood {
+        Ok(understood) => understood,
         Err(stop) => return print_and_stop(&stop, &given),
     };
+    if let Some(text) = shown::instead(&parsed, &settings, &warnings) {
+        return print(&text, &given);
+    }
+    drop(parsed);
     match start(settings, &warnings, given) {
         Ok(()) => {
             logs::flush(LAST_RECORDS);
