@@ -113,6 +113,8 @@ complete -c wharf-ftpd -s d -l verboselog -d 'Log every command; twice: every re
 complete -c wharf-ftpd -s B -l daemonize -d 'Run in the background'
 complete -c wharf-ftpd -l printport -d 'Print the port that the server listens on'
 complete -c wharf-ftpd -l check -d 'Check everything a start needs, and do not start'
+complete -c wharf-ftpd -l printflags -d 'Print the flags in force as one line, and do not start'
+complete -c wharf-ftpd -l explain -d 'Say what each flag of the command line does, and do not start'
 complete -c wharf-ftpd -s o -l uploadscript -d 'Tell a script of each upload'
 complete -c wharf-ftpd -s h -l help -d 'Explain the flags'
 complete -c wharf-ftpd -l version -d 'Print the version'

@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 
 mod sharing;
+#[cfg(test)]
+mod told;
 mod users;
 
 pub use sharing::{SHARE_PORTS, SHARE_USER, Sharing, share_place};

@@ -14,6 +14,7 @@ mod errors;
 mod files;
 mod later;
 mod limits;
+mod line;
 mod logging;
 mod login;
 mod network;
@@ -26,6 +27,7 @@ pub use errors::{Stop, mistake, on_one_line};
 pub use files::Files;
 pub use later::not_available_yet;
 pub use limits::Limits;
+pub use line::{GivenFlag, quoted, quoted_line};
 pub use logging::Logging;
 pub use login::Login;
 pub use network::Network;
@@ -90,6 +92,7 @@ pub struct Parsed {
     pub bandwidth_is_for_all: bool,
     given: Vec<String>,
     words: Words,
+    matches: ArgMatches,
 }
 
 impl Parsed {
@@ -132,6 +135,7 @@ impl Flags {
             given: given(&matches),
             flags,
             words,
+            matches,
         })
     }
 }

@@ -5,9 +5,31 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::Path;
 
+use super::holder;
 use super::pid_file::NoPidFile;
 use crate::sys::words;
 use crate::units::sysexits::{CONFIGURATION, PERMISSION, SYSTEM, UNAVAILABLE, USAGE};
+
+/// The home that is proposed for the account of anonymous clients.
+const ANONYMOUS_HOME: &str = "/srv/ftp";
+
+/// The command that makes a directory which root owns and everybody may read.
+fn make_directory(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    let path = shlex::try_quote(&path).unwrap_or_default();
+    format!("install -d -o root -g root -m 755 {path}")
+}
+
+/// What whoever is not root can do to listen on a port below 1024.
+fn ways_to_a_low_port() -> String {
+    let program = std::env::current_exe().unwrap_or_else(|_| "wharf-ftpd".into());
+    let program = program.to_string_lossy();
+    let program = shlex::try_quote(&program).unwrap_or_default();
+    format!(
+        "ports below 1024 need root; three ways out: let a socket unit pass the socket, as wharf-ftpd.socket does; \
+         grant CAP_NET_BIND_SERVICE with: setcap cap_net_bind_service=+ep {program}; or choose another port: -S 2121"
+    )
+}
 
 /// A reason not to start.
 #[derive(Debug)]
@@ -35,19 +57,18 @@ impl Failure {
     pub(super) fn listen(address: SocketAddr, error: &io::Error) -> Failure {
         let cause = words(error);
         let (status, cure) = match error.kind() {
-            ErrorKind::AddrInUse => (
-                UNAVAILABLE,
-                "another program listens there: stop it or choose another port with -S",
-            ),
-            ErrorKind::PermissionDenied => (
-                PERMISSION,
-                "ports below 1024 need root or CAP_NET_BIND_SERVICE: choose another with -S, as -S 2121",
-            ),
+            ErrorKind::AddrInUse => {
+                let holder = holder::of(address).map(|holder| holder.to_string());
+                let holder = holder.as_deref().unwrap_or("another program");
+                let cure = "stop it or choose another port with -S";
+                (UNAVAILABLE, format!("{holder} listens there: {cure}"))
+            }
+            ErrorKind::PermissionDenied => (PERMISSION, ways_to_a_low_port()),
             ErrorKind::AddrNotAvailable => (
                 UNAVAILABLE,
-                "this machine has no such address: give one of its own to -S",
+                "this machine has no such address: give one of its own to -S".to_owned(),
             ),
-            _ => (SYSTEM, "see -S"),
+            _ => (SYSTEM, "see -S".to_owned()),
         };
         Failure::new(
             status,
@@ -62,11 +83,32 @@ impl Failure {
 
     /// There is no account to serve anonymous clients with.
     pub(super) fn no_account(name: &str, why: &str) -> Failure {
-        let cure = "make the account, or name another with --anonymoususer";
+        let cure = "name another with --anonymoususer";
         Failure::new(
             CONFIGURATION,
             format!("anonymous user {name}: {why} ({cure})"),
         )
+    }
+
+    /// The same, since it does not exist. Its home is root's, so that nobody can replace what lies at the top.
+    pub(super) fn missing_account(name: &str) -> Failure {
+        let quoted = shlex::try_quote(name).unwrap_or_default();
+        let why = format!(
+            "there is no such account (make it: useradd --system --home-dir {ANONYMOUS_HOME} --no-create-home \
+             --shell /usr/sbin/nologin {quoted} && {}; or name another with --anonymoususer)",
+            make_directory(Path::new(ANONYMOUS_HOME))
+        );
+        Failure::new(CONFIGURATION, format!("anonymous user {name}: {why}"))
+    }
+
+    /// The directory served to anonymous clients cannot be opened.
+    pub(super) fn anonymous_root(path: &Path, error: &io::Error) -> Failure {
+        let mut failure = Failure::open("anonymous root", path, error);
+        if error.kind() == ErrorKind::NotFound {
+            let cure = format!(" (make it: {})", make_directory(path));
+            failure.text.push_str(&cure);
+        }
+        failure
     }
 
     /// A source of accounts cannot be used.

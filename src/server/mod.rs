@@ -15,6 +15,7 @@
 mod admission;
 mod failure;
 mod given;
+mod holder;
 mod listening;
 mod live;
 mod materials;
@@ -24,6 +25,7 @@ mod pid_file;
 mod reload;
 mod rights;
 mod sharing;
+mod shown;
 mod start;
 mod summary;
 pub(crate) mod upload_pipe;

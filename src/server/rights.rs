@@ -71,6 +71,9 @@ pub(super) fn choose(settings: &Settings) -> Result<(Standing, Option<Anonymous>
     if let Some(identity) = only_user(settings) {
         return Ok((Standing::OneUser(identity), None));
     }
+    if settings.login.anonymous_only {
+        return Ok((Standing::Switching(nobody()), Some(anonymous?)));
+    }
     // With accounts to serve, anonymous clients are told at USER that there is none for them.
     Ok((Standing::Switching(nobody()), anonymous.ok()))
 }
@@ -104,7 +107,7 @@ fn only_user(settings: &Settings) -> Option<Identity> {
 fn anonymous(settings: &Settings) -> Result<Anonymous, Failure> {
     let name = &settings.login.anonymous_user;
     let Some(user) = privileges::user_named(name) else {
-        return Err(Failure::no_account(name, "there is no such account"));
+        return Err(Failure::missing_account(name));
     };
     if user.uid == 0 || user.gid == 0 {
         return Err(Failure::no_account(name, "it has the rights of root"));

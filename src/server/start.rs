@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 
-use super::given::{Audience, Given, complain, print_and_stop, without_effect};
+use super::given::{Audience, Given, complain, print, print_and_stop, without_effect};
 use super::materials::Home;
 use super::notify::Notify;
 use super::pid_file::PidFile;
 use super::rights::{self, Anonymous, Standing};
 use super::sharing::Shares;
-use super::{Failure, listening, materials, run, summary, upload_pipe};
+use super::{Failure, listening, materials, run, shown, summary, upload_pipe};
 use crate::board::Board;
 use crate::files::{self, Quotas};
 use crate::flags::{Flags, Stop, with_environment};
@@ -70,13 +70,17 @@ pub fn main() -> ExitCode {
         Ok(None) => return ExitCode::SUCCESS,
         Err(failure) => return complain(&failure, Audience::Terminal),
     };
-    let parsed = with_environment(std::env::args_os(), std::env::vars_os())
+    let understood = with_environment(std::env::args_os(), std::env::vars_os())
         .and_then(Flags::parse)
-        .and_then(|parsed| Settings::from_flags(&parsed));
-    let (settings, warnings) = match parsed {
-        Ok(parsed) => parsed,
+        .and_then(|parsed| Ok((Settings::from_flags(&parsed)?, parsed)));
+    let ((settings, warnings), parsed) = match understood {
+        Ok(understood) => understood,
         Err(stop) => return print_and_stop(&stop, &given),
     };
+    if let Some(text) = shown::instead(&parsed, &settings, &warnings) {
+        return print(&text, &given);
+    }
+    drop(parsed);
     let nothing_said = matches!(given, Given::Nothing) && settings == Settings::default();
     if nothing_said && !privileges::is_root() {
         return complain(&Failure::bare(), Audience::Terminal);
@@ -270,7 +274,7 @@ fn prepare(
             }
         }
         announce(listeners);
-        print(&said);
+        say(&said);
         if shared.base.settings.process.print_port {
             print_ports(listeners).map_err(Failure::loop_)?;
         }
@@ -342,7 +346,7 @@ fn shared(
         if standing.is_root() && settings.sharing.is_none() {
             warn_of_writable_root(path, identity);
         }
-        site = Some(opened.map_err(|error| Failure::open("anonymous root", path, &error))?);
+        site = Some(opened.map_err(|error| Failure::anonymous_root(path, &error))?);
         virtual_sites = materials::virtual_sites(&settings.login.virtual_hosts, handle, identity);
     }
     let usage = |why| Failure::usage(Stop::USAGE, why);
@@ -570,7 +574,7 @@ fn said(
 }
 
 /// A reader that has gone away misses nothing it wanted.
-fn print(text: &str) {
+fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

@@ -19,6 +19,7 @@ mod common {
 use common::programs;
 
 mod aria2;
+mod asked;
 mod at_once;
 mod curl;
 mod fixture;
