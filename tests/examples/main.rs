@@ -25,6 +25,7 @@ mod container;
 mod firewall;
 mod logrotate;
 mod machine;
+mod package;
 mod systemd;
 mod xinetd;
 
