@@ -1,6 +1,6 @@
 //! The flags under "Process": how the server runs and ends, and what it tells about itself.
 
-use crate::units::Seconds;
+use crate::units::{Sandbox, Seconds};
 use clap::{ArgAction, Args};
 use std::path::PathBuf;
 
@@ -45,6 +45,14 @@ pub struct Process {
     /// status is 0, or that of the start, with the same line. Warnings of the start are told on standard error.
     #[arg(long = "check")]
     pub check: bool,
+
+    /// Let the kernel confine the server
+    ///
+    /// With on, the default, the process that serves clients puts itself under a filter of system calls and under Landlock,
+    /// as far as the kernel has them; a line in the log names what is missing. With strict the server does not start
+    /// without all of it. off leaves both out, for kernels and tracers that cannot stand them; rights are given up all the same.
+    #[arg(long = "sandbox", value_name = "on|off|strict")]
+    pub sandbox: Option<Sandbox>,
 
     /// Tell a script of each upload
     ///
