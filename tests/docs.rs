@@ -269,7 +269,7 @@ fn readme_table() -> String {
                 .map(|letter| format!("`-{letter}` "))
                 .unwrap_or_default();
             let value = value_name(&arg)
-                .map(|name| format!(" {name}"))
+                .map(|name| format!(" {name}").replace('|', "\\|"))
                 .unwrap_or_default();
             let help = short_help(&arg).replace('|', "\\|");
             writeln!(text, "| {letter}`--{long}{value}` | {help} |").expect("string");
