@@ -246,3 +246,40 @@ fn s2_what_the_kernel_lacks_is_told_once_and_keeps_a_strict_server_from_starting
         });
     }
 }
+
+#[test]
+fn s2_flags_add_no_right_but_those_of_the_manual() {
+    if cannot(!is_root(), "starting as root needs root") {
+        return;
+    }
+    let _together = together();
+    if !is_whole() {
+        return;
+    }
+    let place = Place::new();
+    for (flags, capabilities) in [
+        (&["--noactive"][..], "0000000000000000"),
+        (&["-0", "-M", "-i"], "0000000000000000"),
+        (&["--activeport", "20"], "0000000000000000"),
+        // CAP_CHOWN is 0 (capabilities(7)).
+        (&["--chownuploads", "games"], "0000000000000001"),
+    ] {
+        let launch = Launch::new(&place).flags(flags);
+        let server = launch.flags(&["--sandbox", "strict"]).start();
+        for status in threads(&server) {
+            for (name, value) in [
+                ("CapInh", "0000000000000000"),
+                ("CapPrm", capabilities),
+                ("CapEff", capabilities),
+                ("CapAmb", "0000000000000000"),
+                ("NoNewPrivs", "1"),
+                ("Seccomp", "2"),
+            ] {
+                assert_eq!(field(&status, name), value, "{flags:?}: {name}");
+            }
+        }
+    }
+    let both = ["--chownuploads", "games", "--sandbox", "off"];
+    let (status, said) = Launch::new(&place).flags(&both).refused();
+    assert_eq!((status, said.lines().count()), (Some(64), 1), "{said}");
+}
