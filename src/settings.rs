@@ -19,7 +19,7 @@ use crate::logs::Form;
 use crate::logs::formats::TransferLog;
 use crate::units::{
     Ban, Bandwidth, Cidr, Facility, Glob, HostPort, PassiveAddress, PassiveFor, PortRange, Quota,
-    Ratio, Recursion, SyslogFacility, Umasks, UploadOwner, UserRoot,
+    Ratio, Recursion, Sandbox, SyslogFacility, Umasks, UploadOwner, UserRoot,
 };
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -456,6 +456,8 @@ pub struct Process {
     pub print_port: bool,
     /// Everything is looked at and nothing started (--check).
     pub check: bool,
+    /// How far the kernel confines the server (--sandbox).
+    pub sandbox: Sandbox,
 }
 
 /// The pipe of `-o`: Pure-FTPd's, so that either's script works with either server.
@@ -473,6 +475,7 @@ impl Default for Process {
             pid_file: None,
             print_port: false,
             check: false,
+            sandbox: Sandbox::On,
         }
     }
 }
@@ -567,6 +570,12 @@ fn check_owners(parsed: &Parsed) -> Result<(), Stop> {
         let (owner, root) = (parsed.spelled("chown_uploads"), parsed.spelled("min_uid"));
         return Err(Stop::usage(format!(
             "{owner} and {root} 0: expected one of them at most"
+        )));
+    }
+    if flags.files.chown_uploads.is_some() && flags.process.sandbox == Some(Sandbox::Off) {
+        let (owner, sandbox) = (parsed.spelled("chown_uploads"), parsed.spelled("sandbox"));
+        return Err(Stop::usage(format!(
+            "{owner} and {sandbox} off: expected one of them at most, the filter narrows the right to change owners"
         )));
     }
     Ok(())
@@ -825,6 +834,7 @@ fn process(flags: &flags::Process) -> Process {
         pid_file: flags.pid_file.clone(),
         print_port: flags.print_port,
         check: flags.check,
+        sandbox: flags.sandbox.unwrap_or_default(),
     }
 }
 
@@ -969,12 +979,25 @@ mod tests {
             refusal("--chownuploads joe -u 0"),
             "wharf-ftpd: --chownuploads and -u 0: expected one of them at most"
         );
-        let owner = settings("--chownuploads joe:640 -u 1").files.chown_uploads;
+        let owner = settings("--chownuploads joe:640 -u 1 --sandbox strict")
+            .files
+            .chown_uploads;
         assert_eq!(
             owner.map(|owner| owner.to_string()).as_deref(),
             Some("joe:640")
         );
         assert!(refusal("--chownuploads joe:999").contains("expected USER or USER:MODE"));
+    }
+
+    #[test]
+    fn giving_uploads_away_needs_the_filter() {
+        let text = refusal("--chownuploads joe --sandbox off");
+        let both = "wharf-ftpd: --chownuploads and --sandbox off: expected one of them at most";
+        assert!(text.starts_with(both), "{text}");
+        let sandbox = |line| settings(line).process.sandbox;
+        assert_eq!(sandbox(""), Sandbox::On);
+        assert_eq!(sandbox("--sandbox off"), Sandbox::Off);
+        assert!(refusal("--sandbox yes").contains("expected on, off or strict"));
     }
 
     #[test]

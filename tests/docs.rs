@@ -290,6 +290,7 @@ fn readme_table() -> String {
                     Some(true) => format!("[={name}]"),
                 },
             };
+            let value = value.replace('|', "\\|");
             let help = short_help(&arg).replace('|', "\\|");
             writeln!(text, "| {letter}`--{long}{value}` | {help} |").expect("string");
         }

@@ -23,7 +23,7 @@ mod upload;
 mod walk;
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -235,6 +235,11 @@ impl Tree {
             handle: handle.clone(),
             quota: None,
         })
+    }
+
+    /// The root.
+    pub fn root(&self) -> BorrowedFd<'_> {
+        self.root.descriptor.as_fd()
     }
 
     /// Whether names can be made in the root itself, with the tree's rights. It blocks: meant for the start of the server.

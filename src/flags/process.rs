@@ -1,6 +1,6 @@
 //! The flags under "Process": how the server runs and ends, and what it tells about itself.
 
-use crate::units::Seconds;
+use crate::units::{Sandbox, Seconds};
 use clap::{ArgAction, Args};
 use std::path::PathBuf;
 
@@ -60,6 +60,14 @@ pub struct Process {
     /// A line for each, in their order, with what deserves a warning and what holds where no flag says otherwise.
     #[arg(long = "explain")]
     pub explain: bool,
+
+    /// Let the kernel confine the server
+    ///
+    /// With on, the default, the process that serves clients puts itself under a filter of system calls and under Landlock,
+    /// as far as the kernel has them; a line in the log names what is missing. With strict the server does not start
+    /// without all of it. off leaves both out, for kernels and tracers that cannot stand them; rights are given up all the same.
+    #[arg(long = "sandbox", value_name = "on|off|strict")]
+    pub sandbox: Option<Sandbox>,
 
     /// Tell a script of each upload
     ///

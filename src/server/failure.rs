@@ -173,6 +173,16 @@ impl Failure {
         )
     }
 
+    /// The kernel grants less than `--sandbox strict` asks for.
+    pub(super) fn sandbox(missing: &str) -> Failure {
+        Failure::new(
+            SYSTEM,
+            format!(
+                "--sandbox strict: the kernel lacks {missing} (--sandbox on does with what it has)"
+            ),
+        )
+    }
+
     /// Anonymous may write the top of what it is kept in, and `--refusewritableroot` is given.
     pub(super) fn writable_root(path: &Path) -> Failure {
         let path = path.display();

@@ -7,12 +7,13 @@
 //! 2. flags become settings,
 //! 3. sockets are bound; trees, messages and the time zone are opened while paths still mean what the administrator
 //!    meant,
-//! 4. rights are given up for good, the system calls FTP never needs are forbidden,
+//! 4. rights are given up for good; files out of the way and system calls FTP never needs are forbidden (`--sandbox`),
 //! 5. the log's thread starts, then the loop, whose helper threads inherit all of it.
 //!
 //! After that this process opens nothing by an absolute path, looks up no name and runs no program: what must be, its keeper does.
 
 mod admission;
+mod confine;
 mod failure;
 mod given;
 mod holder;

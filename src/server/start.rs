@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 
+use super::confine::{Outside, confine};
 use super::given::{Audience, Given, complain, print, print_and_stop, without_effect};
 use super::materials::Home;
 use super::notify::Notify;
@@ -34,7 +35,7 @@ use crate::session::shared::{Blocks, Counts, Shared, Stopping, Terms, command_sc
 use crate::settings::{LogTo, PID_FILE, Permission, Settings};
 use crate::sys::background::{self, Ready};
 use crate::sys::creds::Identity;
-use crate::sys::{self, descriptors, privileges, sandbox};
+use crate::sys::{self, descriptors, privileges};
 use crate::units::Facility;
 
 /// Descriptors a session may use at once: control, listener, data, file.
@@ -238,6 +239,7 @@ fn prepare(
     )?;
     let owner = shared.upload_owner.map(|owner| owner.uid);
     let jail = standing.jail(root.as_deref(), shared.base.settings.process.check)?;
+    let outside = Outside::new();
     standing.give_up(&jail, owner.is_some())?;
     if shared.base.settings.login.refuse_writable_root {
         refuse_writable_roots(&shared, root.as_deref())?;
@@ -250,20 +252,12 @@ fn prepare(
         pid_file,
         notify,
     };
+    let removes_in = prepared.pid_file.as_ref().map(PidFile::folder);
+    confine(&prepared.shared, outside, removes_in, &identities)?;
+    log.start_writer().map_err(Failure::loop_)?;
     if prepared.shared.base.settings.process.check {
-        log.start_writer().map_err(Failure::loop_)?;
         return Ok(prepared);
     }
-    if let sandbox::Outcome::Unavailable(why) = sandbox::install(&identities, owner) {
-        if owner.is_some() {
-            return Err(Failure::upload_owner_needs_filter(&why));
-        }
-        logs::server(
-            Severity::Warning,
-            format_args!("No system call filter: {why}"),
-        );
-    }
-    log.start_writer().map_err(Failure::loop_)?;
     if let Clients::Listeners(listeners, _) = &prepared.clients {
         let shared = &prepared.shared;
         let mut terms = shared.own.values().chain([&shared.base]);

@@ -12,6 +12,7 @@ pub mod files;
 mod forked;
 pub mod homes;
 pub mod host;
+pub mod landlock;
 pub mod local_time;
 #[cfg(feature = "pam")]
 pub mod pam;

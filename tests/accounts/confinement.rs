@@ -521,3 +521,40 @@ fn no_server_starts_whose_strangers_may_write_their_root_where_it_is_said() {
         .start();
     server.greeted();
 }
+
+#[test]
+fn a_strict_sandbox_takes_nothing_from_users() {
+    if not_root() {
+        return;
+    }
+    let place = place();
+    let users = [
+        User::new(&place, "joe", 2001),
+        User::new(&place, "jane", 2002),
+    ];
+    for several in [&users[..], &users[..1]] {
+        let launch = Launch::virtual_users(&place, several);
+        let server = launch
+            .flags(&["-E", "-A", "--sandbox", "strict", "--noactive"])
+            .start();
+        let mut joe = server.login("joe");
+        assert_eq!(upload(&mut joe, "STOR file", b"x"), 226);
+        expect(&mut joe, "MKD below", 257);
+        // Between directories, and of what the server itself never makes.
+        let pipe = place.path("home/joe/pipe");
+        let made = Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.expect("mkfifo").success());
+        lchown(&pipe, Some(2001), Some(2001)).expect("an owner");
+        for name in ["file", "pipe"] {
+            expect(&mut joe, &format!("RNFR {name}"), 350);
+            expect(&mut joe, &format!("RNTO below/{name}"), 250);
+        }
+        let got = download(&mut joe, "RETR below/file");
+        assert_eq!(got.as_deref(), Ok(&b"x"[..]));
+        expect(&mut joe, "SITE CHMOD 600 below/file", 200);
+        expect(&mut joe, "DELE below/file", 250);
+        fs::remove_file(place.path("home/joe/below/pipe")).expect("the pipe was moved");
+        expect(&mut joe, "RMD below", 250);
+        expect(&mut joe, "QUIT", 221);
+    }
+}
