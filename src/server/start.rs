@@ -17,7 +17,7 @@ use super::materials::Home;
 use super::notify::Notify;
 use super::pid_file::PidFile;
 use super::rights::{self, Anonymous, Standing};
-use super::{Failure, listening, materials, run, shown, upload_pipe};
+use super::{Failure, health, listening, materials, run, shown, upload_pipe};
 use crate::files::{self, Quotas};
 use crate::flags::{Flags, Stop, with_environment};
 use crate::keeper::link::Ends;
@@ -77,6 +77,12 @@ pub fn main() -> ExitCode {
     };
     if let Some(text) = shown::instead(&parsed, &settings, &warnings) {
         return print(&text, &given);
+    }
+    if parsed.flags.process.health {
+        return match health::ask(&settings) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => complain(&failure, given.audience()),
+        };
     }
     drop(parsed);
     match start(settings, &warnings, given) {
