@@ -25,6 +25,7 @@ use crate::keeper::{self, Link, Mapped};
 use crate::logs::{self, Severity, transfers};
 use crate::net::Random;
 use crate::reactor::{Handle, Reactor};
+use crate::session::advice::Advice;
 use crate::session::announce::Announcements;
 use crate::session::ban::Bans;
 use crate::session::commands::Allowed;
@@ -373,6 +374,7 @@ fn shared(
         listens_on_ipv6,
         listed: RefCell::new(materials::listed(&settings.login)?),
         bans: Bans::new(settings.limits.ban),
+        advice: Advice::default(),
         upload_owner: match anonymous_upload && strangers {
             true => standing.upload_owner(settings)?,
             false => None,

@@ -8,6 +8,7 @@
 //! Nothing here makes a system call: sockets come from `net`, files from `files`, time from `reactor`,
 //! the upload pipe from `server`.
 
+pub mod advice;
 pub mod announce;
 pub mod ban;
 pub mod commands;

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use jiff::tz::TimeZone;
 
+use super::advice::Advice;
 use super::announce::Announcements;
 use super::ban::Bans;
 use super::commands::Allowed;
@@ -123,6 +124,8 @@ pub struct Shared {
     pub listed: RefCell<Listed>,
     /// Who may not come back for a while.
     pub bans: Bans,
+    /// What the administrator was told about data connections that cannot work.
+    pub advice: Advice,
     /// To whom anonymous uploads are given.
     pub upload_owner: Option<NewOwner>,
     /// Who is here.
