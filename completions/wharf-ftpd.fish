@@ -116,6 +116,7 @@ complete -c wharf-ftpd -l printport -d 'Print the port that the server listens o
 complete -c wharf-ftpd -l check -d 'Check everything a start needs, and do not start'
 complete -c wharf-ftpd -l printflags -d 'Print the flags in force as one line, and do not start'
 complete -c wharf-ftpd -l explain -d 'Say what each flag of the command line does, and do not start'
+complete -c wharf-ftpd -l health -d 'Ask the server with these flags whether it is well, and do not start'
 complete -c wharf-ftpd -s o -l uploadscript -d 'Tell a script of each upload'
 complete -c wharf-ftpd -s h -l help -d 'Explain the flags'
 complete -c wharf-ftpd -l version -d 'Print the version'

@@ -39,7 +39,8 @@ pub struct Network {
     ///
     /// Each passive data connection gets a port of this range, chosen at random. Both ends lie within
     /// 1024 to 65535, and a dash may stand for the colon. The default is the whole of that. Every transfer needs a port of its own, so a
-    /// range smaller than -c draws a warning at start; it does not lower -c.
+    /// range smaller than -c draws a warning at start; it does not lower -c. The log says when three data
+    /// connections in a row of a client did not come, as where a firewall is in the way.
     #[arg(short = 'p', long = "passiveportrange", value_name = "FIRST:LAST")]
     pub passive_ports: Option<PortRange>,
 
@@ -50,7 +51,7 @@ pub struct Network {
     /// client's own control connection came to, which is the default. It changes the reply to PASV
     /// alone: EPSV carries no address. Clients of networks named by --passivefor are told what that
     /// says, and clients of private networks who came to a private address of the machine are told
-    /// that one.
+    /// that one. The log says when a client from outside is told an address of a private network.
     #[arg(short = 'P', long = "forcepassiveip", value_name = "ADDRESS")]
     pub passive_address: Option<PassiveAddress>,
 

@@ -69,6 +69,14 @@ pub struct Process {
     #[arg(long = "sandbox", value_name = "on|off|strict")]
     pub sandbox: Option<Sandbox>,
 
+    /// Ask the server with these flags whether it is well, and do not start
+    ///
+    /// For health checks of images, with the -S or --listen of the server. The exit status is 0 where an FTP server greets within
+    /// five seconds, or turns the check away as it would a client when it is full; else it is 69, with a line on standard
+    /// error. The server does not log such a connection.
+    #[arg(long = "health")]
+    pub health: bool,
+
     /// Tell a script of each upload
     ///
     /// The names of files that arrived whole go through a named pipe to wharf-uploadscript(8), which runs a

@@ -31,6 +31,11 @@ pub fn is_reachable(address: IpAddr) -> bool {
     }
 }
 
+/// Whether a connection from `peer` to `local` has both ends on this machine, as far as the addresses tell.
+pub fn is_same_machine(peer: SocketAddr, local: SocketAddr) -> bool {
+    peer.ip() == local.ip() || peer.ip().is_loopback()
+}
+
 /// Whether this address is of a private network (RFC 1918, RFC 4193), of the link or of this machine.
 pub fn is_private(address: IpAddr) -> bool {
     match address {

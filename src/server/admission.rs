@@ -83,7 +83,7 @@ fn admit(shared: &Rc<Shared>, stream: Stream, complained: &mut Option<std::net::
     let counted = Counted::session(shared, peer);
     let mut session = Session::new(shared, stream, local, counted);
     note_load(shared, &mut session);
-    names::look_up(shared, peer);
+    names::refresh_passive_address(shared);
     shared.handle.spawn(session.run());
 }
 

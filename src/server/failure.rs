@@ -76,6 +76,11 @@ impl Failure {
         )
     }
 
+    /// No server answered there (`--health`).
+    pub(super) fn health(address: SocketAddr, why: &str) -> Failure {
+        Failure::new(UNAVAILABLE, format!("--health: {address}: {why}"))
+    }
+
     /// A name of `-S` or `-P` could not be looked up.
     pub(super) fn lookup(flag: &str, name: &str, why: &str) -> Failure {
         Failure::new(CONFIGURATION, format!("{flag} {name}: {why}"))

@@ -65,7 +65,11 @@ fn is_no_ipv6(error: &std::io::Error) -> bool {
 }
 
 /// One address of each family at most, as Pure-FTPd listens.
-fn addresses(listen: &Listen, family: Family, is_root: bool) -> Result<Vec<SocketAddr>, Failure> {
+pub(super) fn addresses(
+    listen: &Listen,
+    family: Family,
+    is_root: bool,
+) -> Result<Vec<SocketAddr>, Failure> {
     let Listen { flag, at } = listen;
     let default_port = if is_root { 21 } else { UNPRIVILEGED_PORT };
     let (host, port) = match &at.port {

@@ -16,6 +16,7 @@ mod admission;
 mod confine;
 mod failure;
 mod given;
+mod health;
 mod holder;
 mod listening;
 mod live;
@@ -256,7 +257,7 @@ async fn serve_one(
         admission::turn_away(stream, words);
         return;
     }
-    names::look_up(&shared, stream.peer());
+    names::refresh_passive_address(&shared);
     let mut session = Session::new(&shared, stream, local, counted);
     admission::note_load(&shared, &mut session);
     let stopper = {

@@ -19,7 +19,7 @@ use super::notify::Notify;
 use super::pid_file::PidFile;
 use super::rights::{self, Anonymous, Standing};
 use super::sharing::Shares;
-use super::{Failure, listening, materials, run, shown, summary, upload_pipe};
+use super::{Failure, health, listening, materials, run, shown, summary, upload_pipe};
 use crate::board::Board;
 use crate::files::{self, Quotas};
 use crate::flags::{Flags, Stop, with_environment};
@@ -28,6 +28,7 @@ use crate::keeper::{self, Link, Mapped};
 use crate::logs::{self, Form, Severity, transfers};
 use crate::net::Random;
 use crate::reactor::{Handle, Reactor};
+use crate::session::advice::Advice;
 use crate::session::announce::Announcements;
 use crate::session::ban::Bans;
 use crate::session::commands::Allowed;
@@ -80,6 +81,12 @@ pub fn main() -> ExitCode {
     };
     if let Some(text) = shown::instead(&parsed, &settings, &warnings) {
         return print(&text, &given);
+    }
+    if parsed.flags.process.health {
+        return match health::ask(&settings) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => complain(&failure, given.audience()),
+        };
     }
     drop(parsed);
     let nothing_said = matches!(given, Given::Nothing) && settings == Settings::default();
@@ -380,6 +387,7 @@ fn shared(
         listens_on_ipv6,
         listed: RefCell::new(materials::listed(&settings.login)?),
         bans: Bans::new(settings.limits.ban),
+        advice: Advice::default(),
         upload_owner: match anonymous_upload && strangers {
             true => standing.upload_owner(settings)?,
             false => None,

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::Poll;
 
+use super::advice::AWAITED;
 use super::commands;
 use super::control::Interruption;
 use super::refusal::Refusal;
@@ -65,8 +66,10 @@ impl Session {
     async fn accept(&mut self, mut passive: Passive) -> Result<Stream, Refusal> {
         let handle = self.shared.handle.clone();
         let owner = self.peer.ip();
+        let port = passive.local().port();
         let anyone = self.may_use_third_hosts();
-        let deadline = handle.now() + self.settings().limits.accept;
+        let begun = handle.now();
+        let deadline = begun + self.settings().limits.accept;
         let mut strangers = Vec::new();
         let accepting = passive.accept(
             |peer| anyone || peer == owner,
@@ -81,16 +84,43 @@ impl Session {
         let opened = self
             .attend(Stage::Opening, &Progress::none(), waiting)
             .await;
-        for stranger in strangers {
+        for stranger in &strangers {
+            let flag = self.flag_for_third_hosts();
             self.log(
                 Severity::Warning,
-                format_args!("Data connection from {stranger} refused: it belongs to {owner}"),
+                format_args!(
+                    "Data connection from {stranger} refused: it belongs to {owner} ({flag} lets other hosts in)"
+                ),
             );
+        }
+        let gave_up = matches!(opened, Err(Refusal::Aborted | Refusal::End(End::Gone)))
+            && handle.now() >= begun + AWAITED;
+        match &opened {
+            Ok(Some(Ok(_))) => self.shared.advice.came(owner),
+            // Where strangers came, ports are open.
+            Ok(None) => self.note_missed(strangers.is_empty()),
+            Err(_) if gave_up => self.note_missed(strangers.is_empty()),
+            Ok(Some(Err(_))) | Err(_) => {}
         }
         match opened? {
             Some(Ok(stream)) => Ok(stream),
             Some(Err(error)) => Err(Refusal::Failed("Can't accept the data connection", error)),
-            None => Err(Refusal::DataConnectionTimedOut),
+            None => Err(Refusal::NobodyCame(port)),
+        }
+    }
+
+    /// A data connection did not come; `silence` where nobody else did either.
+    fn note_missed(&self, silence: bool) {
+        let (client, now) = (self.peer.ip(), self.shared.handle.now());
+        if silence && self.shared.advice.is_told_of_ports(client, now) {
+            let range = self.settings().network.passive_range;
+            self.log(
+                Severity::Warning,
+                format_args!(
+                    "Three data connections of {client} in a row did not come: a firewall? The passive range is {range} \
+                     (-p), is it forwarded to this machine and let through?"
+                ),
+            );
         }
     }
 

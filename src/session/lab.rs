@@ -11,6 +11,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::Session;
+use super::advice::Advice;
 use super::ban::Bans;
 use super::commands::Allowed;
 use super::place::Account;
@@ -67,6 +68,7 @@ pub(super) fn shared(
         listens_on_ipv6: false,
         listed: RefCell::default(),
         bans: Bans::new(settings.limits.ban),
+        advice: Advice::default(),
         upload_owner: None,
         counts: Counts::default(),
         board: None,

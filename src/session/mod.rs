@@ -8,6 +8,7 @@
 //! Nothing here makes a system call: sockets come from `net`, files from `files`, time from `reactor`,
 //! the upload pipe from `server`.
 
+pub mod advice;
 pub mod announce;
 pub mod ban;
 pub mod commands;
@@ -25,7 +26,7 @@ pub mod shared;
 mod transfer;
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -35,7 +36,7 @@ pub use control::Control;
 pub use policy::{Listed, Rights};
 
 use crate::logs::{self, Severity, escape};
-use crate::net::Stream;
+use crate::net::{self, Stream};
 use crate::proto::banner;
 use crate::proto::facts::Facts;
 use crate::proto::line::Line;
@@ -143,11 +144,12 @@ impl Session {
         shared: &Rc<Shared>,
         stream: Stream,
         local: SocketAddr,
-        counted: Counted,
+        mut counted: Counted,
     ) -> Box<Session> {
         let now = shared.handle.now();
         let network = &shared.base.settings.network;
         let trusted = network.trusted_address;
+        counted.untold = net::is_same_machine(stream.peer(), local);
         Box::new(Session {
             shared: Rc::clone(shared),
             peer: stream.peer(),
@@ -183,12 +185,40 @@ impl Session {
     /// Serves the client until the session ends. Boxed, since a future keeps what it is given twice: where it came in
     /// and where it is used.
     pub async fn run(mut self: Box<Self>) {
+        if !self.counted.untold {
+            self.tell();
+        }
+        let end = self.serve().await;
+        match self.counted.untold {
+            // A client of this machine that did not take its leave, or had no time for it.
+            true if end != End::Quit => self.tell(),
+            true => self.counted.does_not_count(),
+            false => {}
+        }
+        self.part(end).await;
+    }
+
+    /// Tells of this session in the log, from now on.
+    fn tell(&mut self) {
+        self.counted.untold = false;
         self.log(
             Severity::Info,
             format_args!("New connection from {}", self.peer.ip()),
         );
-        let end = self.serve().await;
-        self.part(end).await;
+        let shared = &self.shared;
+        if shared.link.is_some() && shared.base.settings.logs_names() {
+            let (shared, peer) = (Rc::clone(shared), self.peer.ip());
+            shared.handle.clone().spawn(log_name(shared, peer));
+        }
+    }
+
+    /// `--health` says QUIT and nothing behind it. Whoever says anything else is told of.
+    fn tell_unless_it_quits(&mut self, text: &[u8]) {
+        let quits = request::parse(text)
+            .is_ok_and(|request| request.verb == *"QUIT" && !request.has_argument);
+        if !quits || self.control.has_line() {
+            self.tell();
+        }
     }
 
     async fn serve(&mut self) -> End {
@@ -255,12 +285,18 @@ impl Session {
         let text = match line {
             Line::Text(text) => text,
             Line::TooLong => {
+                if self.counted.untold {
+                    self.tell();
+                }
                 self.once = Once::default();
                 self.log(Severity::Warning, format_args!("Line too long"));
                 return self.refuse(Refusal::LineTooLong);
             }
             Line::Flood => return Err(End::Flood),
         };
+        if self.counted.untold {
+            self.tell_unless_it_quits(&text);
+        }
         let request = match request::parse(&text) {
             Ok(request) => request,
             Err(malformed) => return self.misunderstood(&text, malformed),
@@ -525,7 +561,7 @@ impl Session {
 
     /// Writes a record about this session.
     fn log(&self, severity: Severity, what: fmt::Arguments<'_>) {
-        if !logs::enabled(severity) {
+        if self.counted.untold || !logs::enabled(severity) {
             return;
         }
         let account: &[u8] = match &self.who {
@@ -550,6 +586,17 @@ impl Session {
             Severity::Debug,
             format_args!("Command [{verb}] [{}]", escape(argument)),
         );
+    }
+}
+
+/// Tells the name of a client once the keeper knows it; no client waits for that.
+async fn log_name(shared: Rc<Shared>, address: IpAddr) {
+    let Some(link) = &shared.link else {
+        return;
+    };
+    if let Some(name) = link.name(address).await {
+        let (text, line) = (address.to_string(), format_args!("{address} is {name}"));
+        logs::session(Severity::Info, b"?", &text, line);
     }
 }
 

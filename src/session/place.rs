@@ -88,10 +88,24 @@ impl Session {
     /// Whether data connections may go to and come from other hosts than the client (`-w`, `-W`).
     pub(super) fn may_use_third_hosts(&self) -> bool {
         let network = &self.settings().network;
-        match self.account() {
-            Ok(account) if !account.rights.anonymous => network.user_fxp,
-            _ => network.anonymous_fxp,
+        match self.is_user() {
+            true => network.user_fxp,
+            false => network.anonymous_fxp,
         }
+    }
+
+    /// The flag that would let this client do so.
+    pub(super) fn flag_for_third_hosts(&self) -> &'static str {
+        match self.is_user() {
+            true => "-w",
+            false => "-W",
+        }
+    }
+
+    /// Whether somebody is logged in who is not anonymous.
+    fn is_user(&self) -> bool {
+        self.account()
+            .is_ok_and(|account| !account.rights.anonymous)
     }
 
     /// A name as typed, seen from the working directory.

@@ -145,8 +145,10 @@ pub enum Refusal {
     // Data connections.
     /// 425.
     NoDataConnection,
-    /// 425: it was offered and nobody came, or nobody answered.
+    /// 425: nobody answered where the client sent us.
     DataConnectionTimedOut,
+    /// 425: nobody came to our port of this number.
+    NobodyCame(u16),
     /// 425: connecting failed.
     CannotConnect(u16, io::Error),
     /// 425.
@@ -339,6 +341,12 @@ impl Refusal {
             Self::DataConnectionTimedOut => {
                 Reply::new(425, "The data connection was not opened in time")
             }
+            Self::NobodyCame(port) => Reply::new(
+                425,
+                format!(
+                    "No data connection came to port {port} in time, does a firewall keep it off?"
+                ),
+            ),
             Self::CannotConnect(port, error) => Reply::new(
                 425,
                 format!(

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use jiff::tz::TimeZone;
 
+use super::advice::Advice;
 use super::announce::Announcements;
 use super::ban::Bans;
 use super::commands::Allowed;
@@ -124,6 +125,8 @@ pub struct Shared {
     pub listed: RefCell<Listed>,
     /// Who may not come back for a while.
     pub bans: Bans,
+    /// What the administrator was told about data connections that cannot work.
+    pub advice: Advice,
     /// To whom anonymous uploads are given.
     pub upload_owner: Option<NewOwner>,
     /// Who is here.
@@ -192,6 +195,7 @@ pub struct Moved {
 pub struct Counts {
     sessions: Cell<u32>,
     begun: Cell<u64>,
+    unspoken: Cell<u64>,
     uploads: Cell<Moved>,
     downloads: Cell<Moved>,
     anonymous: Cell<u32>,
@@ -230,9 +234,9 @@ impl Counts {
         place.set(moved);
     }
 
-    /// Sessions there ever were.
+    /// Sessions there ever were, but for those that did not count.
     pub fn begun(&self) -> u64 {
-        self.begun.get()
+        self.begun.get() - self.unspoken.get()
     }
 
     /// Sessions of one client address.
@@ -251,6 +255,9 @@ pub struct Counted {
     shared: Rc<Shared>,
     address: IpAddr,
     number: u64,
+    /// Nothing is told of this session yet, as it may be no more than a look at whether the server lives. Here since a
+    /// session has no room for it.
+    pub(super) untold: bool,
 }
 
 impl Counted {
@@ -264,12 +271,19 @@ impl Counted {
             shared: Rc::clone(shared),
             address: peer.ip(),
             number: counts.begun.get(),
+            untold: false,
         }
     }
 
     /// How many sessions this server had begun with this one.
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Says that this session, which is over, was a look at whether the server lives.
+    pub fn does_not_count(&self) {
+        let unspoken = &self.shared.counts.unspoken;
+        unspoken.set(unspoken.get() + 1);
     }
 }
 

@@ -24,6 +24,20 @@ fn words(instruction: &str) -> Vec<String> {
     words.collect()
 }
 
+/// What the image is asked by, now and then.
+fn health_check() -> Vec<String> {
+    let text = read("examples/container/Containerfile");
+    let line = text.lines().find(|line| line.starts_with("HEALTHCHECK "));
+    let (_, words) = line
+        .expect("a health check")
+        .split_once(" CMD ")
+        .expect("a command");
+    let words = words.trim_matches(['[', ']']).split(", ");
+    words
+        .map(|word| word.trim_matches('"').to_owned())
+        .collect()
+}
+
 /// Builds the image's programs by its own command, but for the optimisation; `None` without the target.
 fn build() -> Option<PathBuf> {
     let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
@@ -112,6 +126,9 @@ fn the_image_needs_nothing_but_its_own_files_and_no_rights() {
 
     let mut strangers = start(image.path(), &words("CMD "));
     let mut client = strangers.client().login();
+    assert_eq!(strangers.health(strangers.port), Some(0));
+    let nobody = free_port(Ipv4Addr::LOCALHOST.into()).expect("a port");
+    assert_eq!(strangers.health(nobody), Some(69));
     assert_eq!(client.fetch("RETR hello.txt"), (226, b"hello\n".into()));
     assert!(client.store("STOR up", b"a gift") >= 400);
     strangers.ends_at_once();
@@ -173,12 +190,32 @@ impl Container {
         Client::connect(address, Some(&mut self.running)).expect("a greeting")
     }
 
-    /// As process 1 it must follow SIGTERM, which is what stops a container.
-    fn ends_at_once(&mut self) {
+    /// Process 1 of the container, by its number outside.
+    fn first(&self) -> String {
         let number = self.running.0.id();
         let children = format!("/proc/{number}/task/{number}/children");
         let first = fs::read_to_string(children).expect("a child");
-        let status = fs::read_to_string(format!("/proc/{}/status", first.trim())).expect("it");
+        first.trim().to_owned()
+    }
+
+    /// The status of the image's health check in the container, asking this port.
+    fn health(&self, port: u16) -> Option<i32> {
+        let port = port.to_string();
+        let words = health_check().into_iter();
+        let words = words.map(|word| if word == "2121" { port.clone() } else { word });
+        let status = Command::new("nsenter")
+            .args(["--target", &self.first(), "--mount", "--pid", "--root"])
+            .args(["--setuid", "65532", "--setgid", "65532"])
+            .args(words)
+            .stdin(Stdio::null())
+            .status();
+        status.expect("nsenter").code()
+    }
+
+    /// As process 1 it must follow SIGTERM, which is what stops a container.
+    fn ends_at_once(&mut self) {
+        let first = self.first();
+        let status = fs::read_to_string(format!("/proc/{first}/status")).expect("it");
         for line in [
             "Uid:\t65532\t65532\t65532\t65532",
             "CapEff:\t0000000000000000",
@@ -191,7 +228,7 @@ impl Container {
                 .any(|line| line.starts_with("NSpid:") && line.ends_with("\t1"))
         );
         let told = Instant::now();
-        let killed = Command::new("kill").arg(first.trim()).status();
+        let killed = Command::new("kill").arg(&first).status();
         assert!(killed.expect("kill").success());
         let status = loop {
             if let Some(status) = self.running.0.try_wait().expect("a status") {
@@ -210,6 +247,7 @@ fn published(file: &str) -> Option<Vec<Vec<String>>> {
 for text in yaml.safe_load_all(open(sys.argv[1])):
     if 'services' in text:
         for service in text['services'].values():
+            assert service['healthcheck']['test'] == ['CMD'] + sys.argv[2:]
             assert service['read_only'] and service['cap_drop'] == ['ALL'] and service['user'] == '65532:65532'
             print(*service['command'])
             print(*[port.split(':')[1] for port in service['ports']])
@@ -219,6 +257,8 @@ for text in yaml.safe_load_all(open(sys.argv[1])):
         container, = template['containers']
         assert container['securityContext']['readOnlyRootFilesystem']
         assert container['securityContext']['capabilities'] == {'drop': ['ALL']}
+        for probe in 'livenessProbe', 'readinessProbe':
+            assert container[probe]['exec']['command'] == sys.argv[2:]
         labels = text['spec']['template']['metadata']['labels']
         assert labels == text['spec']['selector']['matchLabels']
         names = {port['name']: port['containerPort'] for port in container['ports']}
@@ -231,6 +271,7 @@ for text in yaml.safe_load_all(open(sys.argv[1])):
     let output = Command::new("/usr/bin/python3")
         .args(["-c", script])
         .arg(path(file))
+        .args(health_check())
         .output();
     let output = output
         .ok()
@@ -252,6 +293,17 @@ for text in yaml.safe_load_all(open(sys.argv[1])):
 fn what_is_published_is_what_the_server_uses() {
     let entry = words("ENTRYPOINT ");
     assert_eq!(entry[0], "/wharf-ftpd");
+    let check = health_check();
+    assert_eq!(check[0], entry[0]);
+    assert_taken(check[1..].iter().map(String::as_str));
+    // It asks where the image listens.
+    let place = |words: &[String]| {
+        words
+            .windows(2)
+            .find(|pair| pair[0] == "-S")
+            .map(|pair| pair[1].clone())
+    };
+    assert_eq!(place(&check), place(&entry));
     for file in [
         "examples/container/compose.yaml",
         "examples/container/kubernetes.yaml",

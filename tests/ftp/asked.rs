@@ -1,11 +1,18 @@
 //! What the program does when its flags ask for something else than a start.
 
 use std::io::Read;
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
+use crate::common::client::Client;
 use crate::common::server::LOOPBACK;
+use crate::common::waiting::within;
+use crate::fixture::{Served, Way, with_peer};
+
+/// How long the server may take to log what has happened.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The program without flags, with a terminal's descriptors.
 fn wharf() -> Command {
@@ -88,4 +95,123 @@ fn under_inetd_the_client_is_told_nothing_of_the_flags() {
             "{said}"
         );
     }
+}
+
+/// Asks for the health of a server there: the exit status and what was said.
+fn health(address: SocketAddr) -> (Option<i32>, String) {
+    let at = format!("{},{}", address.ip(), address.port());
+    let said = run(wharf().args(["--health", "-S", &at]));
+    assert!(said.stdout.is_empty(), "{said:?}");
+    let text = String::from_utf8(said.stderr).expect("text");
+    (said.status.code(), text)
+}
+
+const WELL: (Option<i32>, String) = (Some(0), String::new());
+
+#[test]
+fn a_server_that_is_asked_for_its_health_says_nothing_of_it_and_takes_no_place_for_it() {
+    if with_peer("it has no such flag") {
+        return;
+    }
+    let served = Served::start(Way::Passive, &["-C", "1", "-d", "-d"]);
+    let before = served.server.errors();
+    assert_eq!(health(served.address()), WELL);
+    let mut client = Client::connect(served.address()).expect("it listens");
+    assert_eq!(client.reply().expect("a greeting").code, 220);
+    // The only place of this address is taken, and the other question comes from one of its own.
+    assert_eq!(health(served.address()), WELL);
+    assert_eq!(
+        served.server.errors(),
+        before,
+        "a client that has said nothing yet is untold as well"
+    );
+    assert_eq!(client.command("USER ftp").expect("a reply").code, 230);
+    within(PATIENCE, "it is told of who says more", || {
+        served
+            .server
+            .errors()
+            .contains("New connection from 127.0.0.1")
+    });
+    let (pid, usr1) = (served.server.pid().to_string(), "-USR1");
+    assert!(
+        Command::new("kill")
+            .args([usr1, &pid])
+            .status()
+            .expect("kill")
+            .success()
+    );
+    within(PATIENCE, "it counts the client alone", || {
+        served
+            .server
+            .errors()
+            .contains("1 sessions now (1 anonymous), 1 since the start")
+    });
+    let said = served.server.errors();
+    assert!(!said.contains("127.72.76.84"), "{said}");
+}
+
+#[test]
+fn whoever_does_more_than_take_leave_is_told_of() {
+    if with_peer("it tells of everybody") {
+        return;
+    }
+    let lines: [&[u8]; 5] = [
+        b"",
+        b"NOOP\r\nQUIT\r\n",
+        b"USER joe\r\nPASS secret\r\nQUIT\r\n",
+        b"QUIT now\r\n",
+        b"QUIT\r\nUSER joe\r\n",
+    ];
+    for said in lines {
+        let served = Served::start(Way::Passive, &[]);
+        let mut client = Client::connect(served.address()).expect("it listens");
+        assert_eq!(client.reply().expect("a greeting").code, 220);
+        client.send(said).expect("a line");
+        drop(client);
+        within(PATIENCE, "it is told of", || {
+            let errors = served.server.errors();
+            errors.contains("New connection from 127.0.0.1") && errors.contains("Logout.")
+        });
+    }
+}
+
+#[test]
+fn a_full_server_is_well() {
+    if with_peer("it has no such flag") {
+        return;
+    }
+    let served = Served::start(Way::Passive, &["-c", "1"]);
+    let mut client = Client::connect(served.address()).expect("it listens");
+    assert_eq!(client.reply().expect("a greeting").code, 220);
+    assert_eq!(health(served.address()), WELL);
+}
+
+#[test]
+fn a_server_that_is_not_there_or_greets_nobody_is_not_well() {
+    let listener = TcpListener::bind((LOOPBACK, 0)).expect("a port");
+    let address = listener.local_addr().expect("its address");
+    let asked = Instant::now();
+    let (status, said) = health(address);
+    assert_eq!(status, Some(69));
+    assert_eq!(
+        said,
+        format!("wharf-ftpd: --health: {address}: no greeting within 5 seconds\n")
+    );
+    assert!(asked.elapsed() < Duration::from_secs(8));
+    drop(listener);
+    let (status, said) = health(address);
+    assert_eq!(status, Some(69));
+    assert_eq!(
+        said,
+        format!("wharf-ftpd: --health: {address}: Connection refused\n")
+    );
+    // Each place is asked.
+    let served = Served::start(Way::Passive, &[]);
+    let (well, gone) = (served.address(), address);
+    let at = |address: SocketAddr| format!("127.0.0.1,{}", address.port());
+    let said = run(wharf().args(["--health", "-S", &at(well), "--listen", &at(gone)]));
+    assert_eq!(said.status.code(), Some(69), "{said:?}");
+    let (status, said) = health(([127, 0, 0, 1], 0).into());
+    assert_eq!(status, Some(69), "{said}");
+    assert!(said.contains("port 0"), "{said}");
 }

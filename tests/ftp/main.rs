@@ -18,6 +18,7 @@ mod common {
 
 use common::programs;
 
+mod advice;
 mod aria2;
 mod asked;
 mod at_once;

@@ -255,6 +255,7 @@ fn pasv(session: &mut Session, _argument: &[u8]) -> Result<Reply, Refusal> {
     }
     let announced = session.announced_address()?;
     let port = session.listen()?;
+    session.note_announced(announced);
     Ok(Reply::new(227, address::passive_text(announced, port)))
 }
 
@@ -386,6 +387,20 @@ impl Session {
                 Err(Refusal::AllPortsBusy)
             }
             Err(PassiveError::System(error)) => Err(Refusal::NoListener(error)),
+        }
+    }
+
+    /// Tells the administrator of an address that the client cannot reach.
+    fn note_announced(&self, announced: std::net::Ipv4Addr) {
+        let (client, now) = (self.peer.ip(), self.shared.handle.now());
+        if (self.shared.advice).is_told_of_address(client, announced.into(), now) {
+            self.log(
+                Severity::Warning,
+                format_args!(
+                    "PASV tells {client} to connect to {announced}, which is an address of a private network: give the one \
+                     that clients reach with -P ADDRESS, or with --passivefor for single networks"
+                ),
+            );
         }
     }
 
