@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::pid_file::NoPidFile;
+use crate::net::PairError;
 use crate::sys::words;
 use crate::units::sysexits::{CONFIGURATION, PERMISSION, SYSTEM, UNAVAILABLE};
 
@@ -148,6 +149,16 @@ impl Failure {
             CONFIGURATION,
             "which directory is to be served? Started without root, give it with --anonymousroot DIR".into(),
         )
+    }
+
+    /// A certificate or its key is of no use.
+    pub(super) fn certificate(path: &Path, why: &PairError) -> Failure {
+        Failure::new(CONFIGURATION, format!("-2 {}: {why}", path.display()))
+    }
+
+    /// TLS without what it needs.
+    pub(super) fn tls(error: &io::Error) -> Failure {
+        Failure::new(CONFIGURATION, format!("-Y: {}", words(error)))
     }
 
     /// A directory or file of a flag cannot be opened.

@@ -10,17 +10,23 @@ use crate::settings::{Family, Listen, Settings};
 use crate::sys::descriptors::{self, Passed};
 use crate::units::PortName;
 
-/// The port for those who may not have 21.
-const UNPRIVILEGED_PORT: u16 = 2121;
+/// The default port for root and for those who may not have it, without and with `--implicittls`.
+const PORTS: (u16, u16) = (21, 2121);
+const IMPLICIT_PORTS: (u16, u16) = (990, 2990);
 
 /// Binds and listens.
 pub(super) fn listen(settings: &Settings, is_root: bool) -> Result<Vec<TcpListener>, Failure> {
     let queue = i32::try_from(settings.limits.max_clients / 8 + 128)
         .unwrap_or(i32::MAX)
         .min(4096);
+    let (privileged, unprivileged) = match settings.tls.implicit {
+        true => IMPLICIT_PORTS,
+        false => PORTS,
+    };
+    let default_port = if is_root { privileged } else { unprivileged };
     let mut listeners = Vec::new();
     for listen in &settings.network.listen {
-        let addresses = addresses(listen, settings.network.family, is_root)?;
+        let addresses = addresses(listen, settings.network.family, default_port)?;
         let only_one = addresses.len() == 1;
         for address in addresses {
             match Listener::bind(address, queue) {
@@ -53,9 +59,12 @@ fn is_no_ipv6(error: &std::io::Error) -> bool {
 }
 
 /// One address of each family at most, as Pure-FTPd listens.
-fn addresses(listen: &Listen, family: Family, is_root: bool) -> Result<Vec<SocketAddr>, Failure> {
+fn addresses(
+    listen: &Listen,
+    family: Family,
+    default_port: u16,
+) -> Result<Vec<SocketAddr>, Failure> {
     let Listen { flag, at } = listen;
-    let default_port = if is_root { 21 } else { UNPRIVILEGED_PORT };
     let (host, port) = match &at.port {
         None => (at.host.clone(), default_port),
         Some(PortName::Number(port)) => (at.host.clone(), *port),

@@ -15,7 +15,7 @@ use super::{Argument, Does, Feature, Row, Rules, Run, Waiting};
 use crate::files::{Create, Existing, NotServed, ReadFile, Upload, is_over_quota};
 use crate::logs::formats::{Direction, Transfer};
 use crate::logs::{Severity, escape, transfers};
-use crate::net::{self, Passive, PassiveError};
+use crate::net::{self, Passive, PassiveError, Purpose};
 use crate::proto::address::{self, AddressError, EpsvArgument};
 use crate::proto::path::VirtualPath;
 use crate::proto::reply::Reply;
@@ -578,6 +578,7 @@ impl Session {
                 .flatten(),
         );
         self.send(&preliminary);
+        let stream = self.secure_data(stream, Purpose::Download).await?;
         let total = (!ascii).then_some(size - offset);
         let progress = Progress::begin(self.shared.handle.now(), total);
         let rate = self.account()?.bandwidth.down;
@@ -710,6 +711,8 @@ impl Session {
         let name = String::from_utf8_lossy(stored.name().unwrap_or_default()).into_owned();
         let announced = (intent == Intent::Unique).then(|| format!("FILE: {name}"));
         self.send(&Reply::lines(150, announced.into_iter().chain([words])));
+        // Before anything happens to the file.
+        let stream = self.secure_data(stream, Purpose::Upload).await?;
         let progress = Progress::begin(self.shared.handle.now(), None);
         let outcome = self
             .receive_into(upload, stream, &stored, bounds, ascii, &progress)
