@@ -228,6 +228,69 @@ impl Resumption {
     }
 }
 
+/// Tickets and sessions of others are as if they were not there. What a session is resumed from holds its mark, and the library
+/// tells that mark for TLS 1.3 only, so it is looked for here.
+struct OnlyOwn {
+    ticketer: Arc<dyn ProducesTickets>,
+    sessions: Arc<dyn StoresServerSessions>,
+    mark: Vec<u8>,
+}
+
+impl OnlyOwn {
+    fn if_own(&self, session: Vec<u8>) -> Option<Vec<u8>> {
+        let found = memchr::memmem::find(&session, &self.mark);
+        found.map(|_| session)
+    }
+}
+
+impl fmt::Debug for OnlyOwn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("OnlyOwn")
+    }
+}
+
+impl ProducesTickets for OnlyOwn {
+    fn enabled(&self) -> bool {
+        self.ticketer.enabled()
+    }
+
+    fn lifetime(&self) -> u32 {
+        self.ticketer.lifetime()
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        self.ticketer.encrypt(plain)
+    }
+
+    fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
+        self.ticketer
+            .decrypt(cipher)
+            .and_then(|session| self.if_own(session))
+    }
+}
+
+impl StoresServerSessions for OnlyOwn {
+    fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
+        self.sessions.put(key, value)
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.sessions
+            .get(key)
+            .and_then(|session| self.if_own(session))
+    }
+
+    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.sessions
+            .take(key)
+            .and_then(|session| self.if_own(session))
+    }
+
+    fn can_cache(&self) -> bool {
+        self.sessions.can_cache()
+    }
+}
+
 /// What a connection is for: it decides how many tickets the client gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
@@ -258,6 +321,8 @@ pub struct Asked<'a> {
     pub host: Option<&'a str>,
     /// What marks the tickets of one session.
     pub secret: &'a [u8],
+    /// Whether nothing but a session with this mark can be resumed.
+    pub only_own: bool,
     /// Whether the end of the connection ends the data, said or not.
     pub lax_close: bool,
 }
@@ -323,15 +388,27 @@ impl Acceptor {
             Purpose::Download => &self.download,
             Purpose::Upload => &self.upload,
         };
-        let Some(host) = asked.host.filter(|_| self.all.len() > 1) else {
+        let host = asked.host.filter(|_| self.all.len() > 1);
+        if host.is_none() && !asked.only_own {
             return Arc::clone(config);
-        };
+        }
         let mut config = ServerConfig::clone(config);
-        config.cert_resolver = Arc::new(ByName {
-            pairs: Arc::clone(&self.pairs),
-            all: Arc::clone(&self.all),
-            host: Some(host.to_owned()),
-        });
+        if host.is_some() {
+            config.cert_resolver = Arc::new(ByName {
+                pairs: Arc::clone(&self.pairs),
+                all: Arc::clone(&self.all),
+                host: host.map(str::to_owned),
+            });
+        }
+        if asked.only_own {
+            let own = Arc::new(OnlyOwn {
+                ticketer: Arc::clone(&config.ticketer),
+                sessions: Arc::clone(&config.session_storage),
+                mark: asked.secret.to_vec(),
+            });
+            config.ticketer = Arc::clone(&own) as Arc<dyn ProducesTickets>;
+            config.session_storage = own;
+        }
         Arc::new(config)
     }
 }
@@ -362,8 +439,8 @@ pub struct Agreed {
     pub bits: u16,
     /// The name the client asked for.
     pub name: Option<String>,
-    /// The mark of the session that was resumed; none where none was.
-    pub resumed: Option<Vec<u8>>,
+    /// Whether a session was resumed.
+    pub resumed: bool,
 }
 
 /// The TLS of one connection.
@@ -412,7 +489,6 @@ impl Tls {
     pub(super) fn agreed(&self) -> Option<Agreed> {
         let suite = self.connection.negotiated_cipher_suite()?;
         let cipher = format!("{:?}", suite.suite()).replace("TLS13_", "TLS_");
-        let resumed = self.connection.handshake_kind() == Some(HandshakeKind::Resumed);
         Some(Agreed {
             version: match self.connection.protocol_version()? {
                 rustls::ProtocolVersion::TLSv1_2 => "TLSv1.2",
@@ -421,10 +497,7 @@ impl Tls {
             bits: if cipher.contains("AES_128") { 128 } else { 256 },
             cipher,
             name: self.connection.server_name().map(str::to_owned),
-            resumed: resumed.then(|| {
-                let mark = self.connection.received_resumption_data();
-                mark.unwrap_or_default().to_vec()
-            }),
+            resumed: self.connection.handshake_kind() == Some(HandshakeKind::Resumed),
         })
     }
 

@@ -66,6 +66,7 @@ impl Session {
             purpose: Purpose::Control,
             host: host.as_deref(),
             secret: &secret,
+            only_own: self.shared.base.settings.tls.require_reuse,
             // A command is whole with its line, however the connection ends.
             lax_close: true,
         };
@@ -155,6 +156,7 @@ impl Session {
                 purpose,
                 host: None,
                 secret: &secret,
+                only_own: must_resume,
                 lax_close,
             };
             stream.protect(&acceptor, &asked).await.map(|()| stream)
@@ -166,8 +168,8 @@ impl Session {
             Some(Err(error)) => return Err(self.data_not_secured(peer, &error.to_string())),
             None => return Err(self.data_not_secured(peer, "not done in time")),
         };
-        let resumed = stream.agreed().and_then(|agreed| agreed.resumed);
-        if must_resume && resumed.as_deref() != Some(secret.as_slice()) {
+        let resumed = stream.agreed().is_some_and(|agreed| agreed.resumed);
+        if must_resume && !resumed {
             self.log(
                 Severity::Warning,
                 format_args!(
