@@ -59,10 +59,11 @@ complete -c wharf-ftpd -s n -l quota -d 'Give each user room for so many files a
 complete -c wharf-ftpd -s f -l syslogfacility -d 'Log to this facility of the system log' -r
 complete -c wharf-ftpd -l logformat -d 'Write the log in this form' -r
 complete -c wharf-ftpd -s O -l altlog -d 'Record transfers in this file' -r
-complete -c wharf-ftpd -s Y -l tls -d 'Offer TLS, or insist on it (not available yet)' -r
-complete -c wharf-ftpd -s J -l tlsciphersuite -d 'Choose the ciphers (not available yet)' -r
-complete -c wharf-ftpd -s 2 -l certfile -d 'Take certificate and key from these files (not available yet)' -r
+complete -c wharf-ftpd -s Y -l tls -d 'Offer TLS, or insist on it' -r
+complete -c wharf-ftpd -s J -l tlsciphersuite -d 'Choose the ciphers' -r
+complete -c wharf-ftpd -s 2 -l certfile -d 'Take certificate and key from these files' -r
 complete -c wharf-ftpd -s 3 -l extcert -d 'Ask for certificates at this socket (not available yet)' -r -F
+complete -c wharf-ftpd -l tlsminversion -d 'Speak no older version of TLS' -r
 complete -c wharf-ftpd -l drain -d 'Give transfers under way so many seconds when the server ends' -r
 complete -c wharf-ftpd -s g -l pidfile -d 'Write the process number to this file' -r -F
 complete -c wharf-ftpd -l sandbox -d 'Let the kernel confine the server' -r
@@ -111,6 +112,9 @@ complete -c wharf-ftpd -s R -l nochmod -d 'Refuse to change the rights of files'
 complete -c wharf-ftpd -s Z -l customerproof -d 'Keep users from locking themselves out by changing rights'
 complete -c wharf-ftpd -s 1 -l logpid -d 'Log the process number with each line'
 complete -c wharf-ftpd -s d -l verboselog -d 'Log every command; twice: every reply as well'
+complete -c wharf-ftpd -l implicittls -d 'Begin with TLS, without AUTH'
+complete -c wharf-ftpd -l requiretlsreuse -d 'Serve only data connections that resume the session\'s own TLS session'
+complete -c wharf-ftpd -l tlslaxclose -d 'Take uploads that end without TLS saying so'
 complete -c wharf-ftpd -s B -l daemonize -d 'Run in the background'
 complete -c wharf-ftpd -l printport -d 'Print the port that the server listens on'
 complete -c wharf-ftpd -l check -d 'Check everything a start needs, and do not start'

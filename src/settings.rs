@@ -18,8 +18,9 @@ use crate::flags::{self, Parsed, Stop};
 use crate::logs::Form;
 use crate::logs::formats::TransferLog;
 use crate::units::{
-    Ban, Bandwidth, Cidr, Facility, Glob, HostPort, PassiveAddress, PassiveFor, PortRange, Quota,
-    Ratio, Recursion, Sandbox, SyslogFacility, Umasks, UploadOwner, UserRoot,
+    Ban, Bandwidth, CertificateFiles, Cidr, Ciphers, Facility, Glob, HostPort, PassiveAddress,
+    PassiveFor, PortRange, Quota, Ratio, Recursion, Sandbox, SyslogFacility, TlsVersion, Umasks,
+    UploadOwner, UserRoot,
 };
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -42,6 +43,8 @@ pub struct Settings {
     pub process: Process,
     /// A folder shared from the shell (--serve).
     pub sharing: Option<Sharing>,
+    /// When TLS is offered or asked for, and with what.
+    pub tls: Tls,
     /// Accounts for which other flags hold (--userflags), each name once.
     pub users: Vec<User>,
 }
@@ -441,6 +444,46 @@ pub struct Logging {
     pub transfers: Vec<TransferLog>,
 }
 
+/// What has to be protected (`-Y`), the weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Protection {
+    /// Nothing, and nothing can be.
+    #[default]
+    Off,
+    /// What the client wants to be.
+    Offered,
+    /// The control connection.
+    Control,
+    /// Data connections as well.
+    Data,
+}
+
+/// TLS.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Tls {
+    /// `-Y`.
+    pub protection: Protection,
+    /// `--implicittls`: without AUTH.
+    pub implicit: bool,
+    /// `-2`, or the default; the first is for clients that ask for no name.
+    pub certificates: Vec<CertificateFiles>,
+    /// `-J`.
+    pub ciphers: Ciphers,
+    /// `--tlsminversion`.
+    pub min_version: TlsVersion,
+    /// `--requiretlsreuse`.
+    pub require_reuse: bool,
+    /// `--tlslaxclose`.
+    pub lax_close: bool,
+}
+
+impl Tls {
+    /// Whether there is any.
+    pub fn is_on(&self) -> bool {
+        self.protection != Protection::Off
+    }
+}
+
 /// How the server runs and ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Process {
@@ -462,6 +505,9 @@ pub struct Process {
 
 /// The pipe of `-o`: Pure-FTPd's, so that either's script works with either server.
 pub const UPLOAD_PIPE: &str = "/var/run/pure-ftpd.upload.pipe";
+
+/// Certificate and key of `-Y` without `-2`.
+pub const CERTIFICATE: &str = "/etc/ssl/private/pure-ftpd.pem";
 
 /// The file for the process number of a server in the background: Pure-FTPd's, for start scripts that look there.
 pub const PID_FILE: &str = "/var/run/pure-ftpd.pid";
@@ -498,6 +544,7 @@ impl Settings {
         check_sources(parsed)?;
         check_mapping(parsed)?;
         check_background(parsed)?;
+        check_tls(parsed)?;
         let flags = &parsed.flags;
         let mut settings = Settings {
             network: network(&flags.network),
@@ -507,6 +554,7 @@ impl Settings {
             logging: logging(&flags.logging),
             process: process(&flags.process),
             sharing: None,
+            tls: tls(&flags.tls),
             users: Vec::new(),
         };
         sharing::apply(parsed, &mut settings)?;
@@ -638,6 +686,39 @@ fn check_background(parsed: &Parsed) -> Result<(), Stop> {
         }
         _ => Ok(()),
     }
+}
+
+/// How many certificates there may be.
+const MOST_CERTIFICATES: usize = 100;
+
+/// A server that begins with TLS has some.
+fn check_tls(parsed: &Parsed) -> Result<(), Stop> {
+    let tls = &parsed.flags.tls;
+    if tls.implicit_tls && tls.tls == Some(0) {
+        let (implicit, level) = (parsed.spelled("implicit_tls"), parsed.spelled("tls"));
+        return Err(Stop::usage(format!(
+            "{implicit} and {level} 0: expected one of them at most"
+        )));
+    }
+    if tls.cert_file.len() > MOST_CERTIFICATES {
+        return Err(Stop::usage(format!(
+            "{}: expected {MOST_CERTIFICATES} of them at most",
+            parsed.spelled("cert_file")
+        )));
+    }
+    let ciphers = tls.tls_cipher_suite.as_ref();
+    if tls.tls_min_version == Some(TlsVersion::Tls13)
+        && ciphers.is_some_and(|list| !list.suites().iter().any(|suite| suite.is_tls13()))
+    {
+        let (version, list) = (
+            parsed.spelled("tls_min_version"),
+            parsed.spelled("tls_cipher_suite"),
+        );
+        return Err(Stop::usage(format!(
+            "{version} 1.3: expected a cipher of TLS 1.3 in the list of {list}"
+        )));
+    }
+    Ok(())
 }
 
 fn listen(flags: &flags::Network) -> Vec<Listen> {
@@ -838,6 +919,34 @@ fn process(flags: &flags::Process) -> Process {
     }
 }
 
+fn tls(flags: &flags::Tls) -> Tls {
+    let protection = match (flags.tls, flags.implicit_tls) {
+        (Some(3), _) => Protection::Data,
+        (Some(2), _) | (_, true) => Protection::Control,
+        (Some(1), _) => Protection::Offered,
+        _ => Protection::Off,
+    };
+    Tls {
+        protection,
+        implicit: flags.implicit_tls,
+        certificates: match flags.cert_file.is_empty() {
+            true if protection == Protection::Off => Vec::new(),
+            true => vec![CertificateFiles {
+                certificate: CERTIFICATE.into(),
+                key: None,
+            }],
+            false => flags.cert_file.clone(),
+        },
+        ciphers: flags.tls_cipher_suite.clone().unwrap_or_default(),
+        min_version: flags.tls_min_version.unwrap_or_default(),
+        require_reuse: flags.require_tls_reuse,
+        lax_close: flags.tls_lax_close,
+    }
+}
+
+/// Of flags that are about TLS, where there is none.
+const WITHOUT_TLS: &str = "has no effect without TLS (-Y)";
+
 /// Of flags that concern users with names alone.
 const WITHOUT_ACCOUNTS: &str = "has no effect without accounts (-l)";
 
@@ -851,6 +960,8 @@ fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
     let may_upload = strangers
         && !settings.files.read_only
         && settings.files.anonymous_upload != Permission::Forbidden;
+    let no_tls = !settings.tls.is_on();
+    let passed_over = settings.tls.ciphers.passed_over();
     let bytes = "has no effect, file names are passed on byte for byte";
     let rows = [
         (
@@ -915,6 +1026,16 @@ fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
             flags.process.upload_pipe.is_some() && !flags.process.upload_script,
             "upload_pipe",
             "has no effect without -o".to_owned(),
+        ),
+        (no_tls, "tls_cipher_suite", WITHOUT_TLS.to_owned()),
+        (no_tls, "cert_file", WITHOUT_TLS.to_owned()),
+        (no_tls, "tls_min_version", WITHOUT_TLS.to_owned()),
+        (no_tls, "require_tls_reuse", WITHOUT_TLS.to_owned()),
+        (no_tls, "tls_lax_close", WITHOUT_TLS.to_owned()),
+        (
+            !no_tls && !passed_over.is_empty(),
+            "tls_cipher_suite",
+            format!("not offered here: {}", passed_over.join(" ")),
         ),
     ];
     let is_given = |field: &str| parsed.given().any(|given| given == field);

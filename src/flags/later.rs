@@ -1,23 +1,18 @@
 //! Flags that are understood but whose feature is still to come.
 //!
-//! They are refused at start rather than ignored: whoever asks for TLS or for a group's rights must
+//! They are refused at start rather than ignored: whoever asks for a protection or a right must
 //! not get a server without them. One row here is all it takes; help and manual say it as well.
 
 use super::{Stop, Words};
 use clap::CommandFactory;
 use clap::parser::ValueSource;
 
-const TLS: &str = "there is no TLS so far";
+const CERTD: &str = "certificates come from files (-2) so far";
 
 /// The identifier of each flag, and why it has to wait.
-const ROWS: [(&str, &str); 4] = [
-    ("tls", TLS),
-    ("tls_cipher_suite", TLS),
-    ("cert_file", TLS),
-    ("ext_cert", TLS),
-];
+const ROWS: [(&str, &str); 1] = [("ext_cert", CERTD)];
 
-/// Why a flag, by its long name, is not available yet; none for one that is. `-Y 0` passes nevertheless.
+/// Why a flag, by its long name, is not available yet; none for one that is.
 pub fn not_available_yet(long: &str) -> Option<&'static str> {
     let command = super::Flags::command();
     let arg = command
@@ -47,12 +42,11 @@ fn noted(arg: clap::Arg, reason: &str) -> clap::Arg {
         ))
 }
 
-/// Refuses the first such flag on the command line. `-Y 0` asks for what there is and passes.
+/// Refuses the first such flag on the command line.
 pub(super) fn refuse(matches: &clap::ArgMatches, words: &Words) -> Result<(), Stop> {
     for (id, reason) in ROWS {
         let given = matches.value_source(id) == Some(ValueSource::CommandLine);
-        let without_tls = id == "tls" && matches.get_one::<u8>(id) == Some(&0);
-        if given && !without_tls {
+        if given {
             let flag = words.spelled(id);
             return Err(Stop::usage(format!(
                 "{flag}: not available in this version yet: {reason}"
@@ -66,11 +60,11 @@ pub(super) fn refuse(matches: &clap::ArgMatches, words: &Words) -> Result<(), St
 mod tests {
     use super::*;
     use crate::flags::definition;
-    use crate::flags::tests::{parse, text};
+    use crate::flags::tests::text;
 
     #[test]
     fn every_flag_whose_feature_comes_later_is_refused_in_one_line() {
-        let lines = ["-J -C:HIGH", "-Y 1", "-2 a.pem,b.pem", "-3 /run/certd"];
+        let lines = ["-3 /run/certd"];
         assert_eq!(lines.len(), ROWS.len());
         for line in lines {
             let text = text(line);
@@ -91,14 +85,8 @@ mod tests {
     }
 
     #[test]
-    fn asking_for_no_tls_is_no_reason_to_refuse() {
-        assert!(parse("-Y 0").is_ok());
-        assert!(parse("-Y 1 -Y 0").is_ok());
-    }
-
-    #[test]
     fn others_can_ask_which_flags_have_to_wait() {
-        assert_eq!(not_available_yet("certfile"), Some(TLS));
+        assert_eq!(not_available_yet("extcert"), Some(CERTD));
         assert_eq!(not_available_yet("bind"), None);
         assert_eq!(not_available_yet("nonsense"), None);
     }

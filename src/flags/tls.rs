@@ -1,5 +1,6 @@
 //! The flags under "TLS": when it is offered or asked for, and with what.
 
+use crate::units::{CertificateFiles, Ciphers, TlsVersion};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -10,28 +11,63 @@ pub struct Tls {
     /// Offer TLS, or insist on it
     ///
     /// 0 is without TLS, 1 offers it, 2 insists on it for control connections, 3 for data connections
-    /// as well. The default is 0.
+    /// as well. The default is 0, and 2 with --implicittls. TLS is version 1.2 or 1.3; there is nothing older.
     #[arg(short = 'Y', long = "tls", value_name = "LEVEL", value_parser = level)]
     pub tls: Option<u8>,
 
     /// Choose the ciphers
+    ///
+    /// A list as OpenSSL has it: names of ciphers and of groups between colons, the preferred ones first, with !
+    /// or - before what is left out, such as HIGH:!CHACHA20. Names of OpenSSL for which this server has nothing are passed over
+    /// with a warning; other words are refused. A list that names no cipher of TLS 1.3 leaves all of them on. Pure-FTPd's
+    /// -S: in front is taken and does nothing. The default is all there are.
     #[arg(
         short = 'J',
         long = "tlsciphersuite",
         value_name = "CIPHERS",
         allow_hyphen_values = true
     )]
-    pub tls_cipher_suite: Vec<String>,
+    pub tls_cipher_suite: Option<Ciphers>,
 
     /// Take certificate and key from these files
     ///
-    /// Without a comma the file holds both. It may be given more than once.
+    /// Both are in PEM; the certificates that vouch for the first one follow it in the same file. Without a comma the file holds
+    /// the private key as well. Given more than once, the client's SNI or HOST chooses the certificate that has that name, and
+    /// the first one is for all other clients. SIGHUP reads the files again; when something is wrong with them the old ones
+    /// stay in force. The default is /etc/ssl/private/pure-ftpd.pem.
     #[arg(short = '2', long = "certfile", value_name = "CERT[,KEY]")]
-    pub cert_file: Vec<String>,
+    pub cert_file: Vec<CertificateFiles>,
 
     /// Ask for certificates at this socket
     #[arg(short = '3', long = "extcert", value_name = "SOCKET")]
     pub ext_cert: Option<PathBuf>,
+
+    /// Begin with TLS, without AUTH
+    ///
+    /// Every control connection is encrypted from its first byte, and data connections are unless the client says PROT C. The
+    /// default port is then 990, or 2990 when not started by root.
+    #[arg(long = "implicittls")]
+    pub implicit_tls: bool,
+
+    /// Speak no older version of TLS
+    ///
+    /// It is 1.2 or 1.3; the default is 1.2.
+    #[arg(long = "tlsminversion", value_name = "VERSION")]
+    pub tls_min_version: Option<TlsVersion>,
+
+    /// Serve only data connections that resume the session's own TLS session
+    ///
+    /// This proves that whoever opened the data connection is the client of the control connection. Transfers without it end
+    /// with 522. Many clients can do it, some cannot.
+    #[arg(long = "requiretlsreuse")]
+    pub require_tls_reuse: bool,
+
+    /// Take uploads that end without TLS saying so
+    ///
+    /// An upload over TLS whose connection is closed without the message that says it is over may have been cut short, by anybody
+    /// on the way; it counts as broken. With this flag it counts as whole, for clients that never send that message.
+    #[arg(long = "tlslaxclose")]
+    pub tls_lax_close: bool,
 }
 
 fn level(text: &str) -> Result<u8, &'static str> {

@@ -4,19 +4,24 @@
 //! Nothing here knows FTP's text. Addresses that come out are never IPv4-mapped: a client that arrives over IPv4
 //! at a socket for both families has an IPv4 address everywhere in this program.
 
+mod any_server;
+mod certificate;
 mod data;
 mod listener;
 mod random;
 mod stream;
 mod throttle;
+mod tls;
 
 use std::net::{IpAddr, SocketAddr};
 
+pub use any_server::protect_for_any_server;
 pub use data::{Passive, PassiveError, connect, connect_from};
 pub use listener::{Accepted, Listener, prepare_control};
 pub use random::Random;
 pub use stream::Stream;
 pub use throttle::Throttle;
+pub use tls::{Acceptor, Agreed, Asked, Pair, PairError, Purpose, Resumption, TLS_SLICE};
 
 /// The address without the disguise that a socket for both families gives to IPv4 peers.
 pub fn unmapped(address: SocketAddr) -> SocketAddr {

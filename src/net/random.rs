@@ -29,6 +29,18 @@ impl Random {
         Ok(())
     }
 
+    /// Fills `secret` with bytes that nobody has seen.
+    ///
+    /// # Errors
+    /// When the kernel gives no random bytes.
+    pub fn fill(&mut self, secret: &mut [u8]) -> io::Result<()> {
+        for piece in secret.chunks_mut(4) {
+            let bytes = self.next_u32()?.to_ne_bytes();
+            piece.copy_from_slice(&bytes[..piece.len()]);
+        }
+        Ok(())
+    }
+
     /// A random number.
     ///
     /// # Errors

@@ -1,16 +1,19 @@
-//! A connection: control or data, clear or (later) protected, behind one shape.
+//! A connection: control or data, clear or protected by TLS, behind one shape.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
+use super::tls::{Acceptor, Agreed, Asked, Tls};
 use crate::reactor::{Direction, Handle, Io, Priority, Watch};
 
 /// A connected TCP socket on the loop.
 pub struct Stream {
     io: Io<TcpStream>,
     peer: SocketAddr,
+    /// Boxed, so that connections in clear stay small.
+    tls: Option<Box<Tls>>,
 }
 
 impl Stream {
@@ -19,7 +22,31 @@ impl Stream {
         Stream {
             io: Io::new(handle, socket, priority),
             peer,
+            tls: None,
         }
+    }
+
+    /// Whether TLS protects it.
+    pub fn is_protected(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Makes keys with the client, which speaks first; from then on all that is read and written is protected.
+    ///
+    /// # Errors
+    /// What is wrong with what the client says, in words for a log, or what read(2) and write(2) give. The connection is then of
+    /// no further use. The caller bounds the wait.
+    pub async fn protect(&mut self, acceptor: &Acceptor, asked: &Asked<'_>) -> io::Result<()> {
+        let mut tls = Box::new(Tls::new(acceptor, asked)?);
+        let io = &mut self.io;
+        std::future::poll_fn(|context| tls.poll_handshake(io, context)).await?;
+        self.tls = Some(tls);
+        Ok(())
+    }
+
+    /// What the handshake came to.
+    pub fn agreed(&self) -> Option<Agreed> {
+        self.tls.as_ref().and_then(|tls| tls.agreed())
     }
 
     /// The other end.
@@ -35,12 +62,16 @@ impl Stream {
         self.io.get().local_addr().map(super::unmapped)
     }
 
-    /// Reads what there is, at most a buffer full; 0 is the end of input.
+    /// Reads what there is, at most a buffer full; 0 is the end of input. Under TLS an end that the peer did not announce is an
+    /// error, `UnexpectedEof`.
     pub fn poll_read(
         &mut self,
         context: &Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
+        if let Some(tls) = &mut self.tls {
+            return tls.poll_read(&mut self.io, context, buffer);
+        }
         let wanted = buffer.len();
         let polled = self
             .io
@@ -54,21 +85,38 @@ impl Stream {
         polled
     }
 
-    /// Writes some of `bytes`.
+    /// Writes some of `bytes`. Under TLS they may wait here until the next call, or [`Stream::poll_flush`].
     pub fn poll_write(&mut self, context: &Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if let Some(tls) = &mut self.tls {
+            return tls.poll_write(&mut self.io, context, bytes);
+        }
         self.io
             .poll_io(context, Direction::Write, |mut socket| socket.write(bytes))
+    }
+
+    /// Ready when the kernel has all that was written.
+    ///
+    /// # Errors
+    /// What write(2) gives.
+    pub fn poll_flush(&mut self, context: &Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.tls {
+            Some(tls) => tls.poll_flush(&mut self.io, context),
+            None => Poll::Ready(Ok(())),
+        }
     }
 
     /// Writes some of `bytes` now, without waiting and without asking to be woken.
     ///
     /// # Errors
     /// `WouldBlock`, or what write(2) gives.
-    pub fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(tls) = &mut self.tls {
+            return tls.write_now(&self.io, bytes);
+        }
         self.io.get().write(bytes)
     }
 
-    /// Writes all of `bytes`.
+    /// Writes all of `bytes`; under TLS the last of them may wait for [`Stream::finish`].
     ///
     /// # Errors
     /// What write(2) gives; the peer then has an unknown part of them.
@@ -84,7 +132,8 @@ impl Stream {
     }
 
     /// Sends up to `count` bytes of `file` from `offset` in one system call; 0 means that the file ends there.
-    /// The caller sees to it that they are in memory: sendfile(2) sleeps on a cold page.
+    /// The caller sees to it that they are in memory, since sendfile(2) sleeps on a cold page, and that the connection is in
+    /// clear.
     ///
     /// # Errors
     /// What sendfile(2) gives, for either end.
@@ -94,6 +143,9 @@ impl Stream {
         offset: u64,
         count: usize,
     ) -> io::Result<usize> {
+        if self.is_protected() {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         let file = file.as_fd();
         self.io
             .io(Direction::Write, |socket| {
@@ -104,8 +156,30 @@ impl Stream {
             .await
     }
 
+    /// Under TLS: sends what is left and says that it was all, without which the peer has to take it for cut short. In clear the
+    /// end of the connection says it.
+    ///
+    /// # Errors
+    /// What write(2) gives.
+    pub async fn finish(&mut self) -> io::Result<()> {
+        if let Some(tls) = &mut self.tls {
+            tls.end();
+            let io = &mut self.io;
+            std::future::poll_fn(|context| tls.poll_flush(io, context)).await?;
+        }
+        Ok(())
+    }
+
+    /// Under TLS: says that nothing more will be sent, if the kernel takes that at once.
+    pub fn say_end(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.end_now(&self.io);
+        }
+    }
+
     /// Ends our sending; the peer reads an end of file.
-    pub fn end_writing(&self) {
+    pub fn end_writing(&mut self) {
+        self.say_end();
         // A peer that is gone already needs no goodbye.
         let _ = self.io.get().shutdown(Shutdown::Write);
     }

@@ -118,7 +118,7 @@ pub(super) fn objection(shared: &Shared, peer: SocketAddr, others: u32) -> Optio
 }
 
 /// Answers 421 and closes; a client that does not take the answer at once goes without.
-pub(super) fn turn_away(stream: Stream, words: String) {
+pub(super) fn turn_away(mut stream: Stream, words: String) {
     let mut text = Vec::new();
     Reply::new(421, words).write_to(&mut text);
     let _ = stream.write_now(&text);

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::holder;
 use super::pid_file::NoPidFile;
+use crate::net::PairError;
 use crate::sys::words;
 use crate::units::sysexits::{CONFIGURATION, PERMISSION, SYSTEM, UNAVAILABLE, USAGE};
 
@@ -236,6 +237,16 @@ impl Failure {
              sudo setcap cap_net_bind_service=+ep WHARF-FTPD    lets it use port 21; a socket unit does so too"
                 .into(),
         )
+    }
+
+    /// A certificate or its key is of no use.
+    pub(super) fn certificate(path: &Path, why: &PairError) -> Failure {
+        Failure::new(CONFIGURATION, format!("-2 {}: {why}", path.display()))
+    }
+
+    /// TLS without what it needs.
+    pub(super) fn tls(error: &io::Error) -> Failure {
+        Failure::new(CONFIGURATION, format!("-Y: {}", words(error)))
     }
 
     /// A directory or file of a flag cannot be opened.

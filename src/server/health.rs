@@ -12,6 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{Failure, listening};
 use crate::flags::on_one_line;
+use crate::net;
 use crate::settings::Settings;
 use crate::sys::{privileges, words};
 
@@ -31,8 +32,8 @@ const LONGEST_LINE: u64 = 512;
 pub(super) fn ask(settings: &Settings) -> Result<(), Failure> {
     let end = Instant::now() + PATIENCE;
     for listen in &settings.network.listen {
-        let is_root = privileges::is_root();
-        let mut addresses = listening::addresses(listen, settings.network.family, is_root)?;
+        let default_port = listening::default_port(settings, privileges::is_root());
+        let mut addresses = listening::addresses(listen, settings.network.family, default_port)?;
         // IPv4 comes last there, and is the one that takes no place of others.
         addresses.reverse();
         let mut found = None;
@@ -43,7 +44,7 @@ pub(super) fn ask(settings: &Settings) -> Result<(), Failure> {
                     "port 0 is another one each time: give -S a number",
                 ));
             }
-            match greeted(address, end) {
+            match greeted(address, settings.tls.implicit, end) {
                 Ok(()) => {
                     found = None;
                     break;
@@ -71,22 +72,33 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-fn greeted(address: SocketAddr, end: Instant) -> Result<(), String> {
+/// A connection in clear or in TLS.
+trait Talk: Read + Write {}
+impl<T: Read + Write> Talk for T {}
+
+fn greeted(address: SocketAddr, in_tls: bool, end: Instant) -> Result<(), String> {
     let said = |error: io::Error| match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => {
             format!("no greeting within {} seconds", PATIENCE.as_secs())
         }
         _ => words(&error),
     };
-    let mut stream = connect(address, end).map_err(said)?;
-    let line = first_line(&mut stream, end).map_err(said)?;
+    let socket = connect(address, end).map_err(said)?;
+    let mut stream: Box<dyn Talk> = match in_tls {
+        false => Box::new(socket.try_clone().map_err(said)?),
+        true => {
+            let socket = socket.try_clone().map_err(said)?;
+            Box::new(net::protect_for_any_server(socket, address.ip()).map_err(said)?)
+        }
+    };
+    let line = first_line(stream.as_mut(), &socket, end).map_err(said)?;
     // Whoever is turned away, since the server is full, say, was turned away by a server that lives.
     if !line.starts_with(b"220") && !line.starts_with(b"421") {
         let line = on_one_line(String::from_utf8_lossy(&line).trim_end());
         return Err(format!("no greeting of an FTP server: '{line}'"));
     }
     // From here on nothing can change the answer.
-    let _ = part(&mut stream, end);
+    let _ = part(stream.as_mut(), &socket, end);
     Ok(())
 }
 
@@ -109,11 +121,11 @@ fn left(end: Instant) -> io::Result<Duration> {
     }
 }
 
-fn first_line(stream: &mut TcpStream, end: Instant) -> io::Result<Vec<u8>> {
+fn first_line(stream: &mut dyn Talk, socket: &TcpStream, end: Instant) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
     let mut byte = [0];
     while !line.ends_with(b"\n") && (line.len() as u64) < LONGEST_LINE {
-        stream.set_read_timeout(Some(left(end)?))?;
+        socket.set_read_timeout(Some(left(end)?))?;
         if stream.read(&mut byte)? == 0 {
             break;
         }
@@ -123,11 +135,11 @@ fn first_line(stream: &mut TcpStream, end: Instant) -> io::Result<Vec<u8>> {
 }
 
 /// Says QUIT and waits for the server to close, so that it never meets a broken connection.
-fn part(stream: &mut TcpStream, end: Instant) -> io::Result<()> {
+fn part(stream: &mut dyn Talk, socket: &TcpStream, end: Instant) -> io::Result<()> {
     stream.write_all(b"QUIT\r\n")?;
     let mut rest = [0; 512];
     loop {
-        stream.set_read_timeout(Some(left(end)?))?;
+        socket.set_read_timeout(Some(left(end)?))?;
         if stream.read(&mut rest)? == 0 {
             return Ok(());
         }
@@ -160,7 +172,7 @@ mod tests {
             let _ = client.read_to_string(&mut said);
             said
         });
-        let answer = greeted(address, Instant::now() + patience);
+        let answer = greeted(address, false, Instant::now() + patience);
         let said = server.join().unwrap();
         assert_eq!(said == "QUIT\r\n", answer.is_ok(), "{said}");
         answer

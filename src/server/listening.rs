@@ -10,8 +10,9 @@ use crate::settings::{Family, Listen, Settings};
 use crate::sys::descriptors::{self, Passed};
 use crate::units::PortName;
 
-/// The port for those who may not have 21.
-const UNPRIVILEGED_PORT: u16 = 2121;
+/// The default port for root and for those who may not have it, without and with `--implicittls`.
+const PORTS: (u16, u16) = (21, 2121);
+const IMPLICIT_PORTS: (u16, u16) = (990, 2990);
 
 /// Binds and listens at the places the flags name, or finds a free one (`--serve`).
 pub(super) fn listen(settings: &Settings, is_root: bool) -> Result<Vec<TcpListener>, Failure> {
@@ -19,6 +20,15 @@ pub(super) fn listen(settings: &Settings, is_root: bool) -> Result<Vec<TcpListen
         Some(sharing) if sharing.finds_port => sharing::listen(settings, is_root),
         _ => listen_at(&settings.network.listen, settings, is_root),
     }
+}
+
+/// The port where no flag names one.
+pub(super) fn default_port(settings: &Settings, is_root: bool) -> u16 {
+    let (privileged, unprivileged) = match settings.tls.implicit {
+        true => IMPLICIT_PORTS,
+        false => PORTS,
+    };
+    if is_root { privileged } else { unprivileged }
 }
 
 /// Binds and listens at these places.
@@ -31,8 +41,9 @@ pub(super) fn listen_at(
         .unwrap_or(i32::MAX)
         .min(4096);
     let mut listeners = Vec::new();
+    let default_port = default_port(settings, is_root);
     for listen in places {
-        let addresses = addresses(listen, settings.network.family, is_root)?;
+        let addresses = addresses(listen, settings.network.family, default_port)?;
         let only_one = addresses.len() == 1;
         for address in addresses {
             match Listener::bind(address, queue) {
@@ -68,10 +79,9 @@ fn is_no_ipv6(error: &std::io::Error) -> bool {
 pub(super) fn addresses(
     listen: &Listen,
     family: Family,
-    is_root: bool,
+    default_port: u16,
 ) -> Result<Vec<SocketAddr>, Failure> {
     let Listen { flag, at } = listen;
-    let default_port = if is_root { 21 } else { UNPRIVILEGED_PORT };
     let (host, port) = match &at.port {
         None => (at.host.clone(), default_port),
         Some(PortName::Number(port)) => (at.host.clone(), *port),

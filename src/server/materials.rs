@@ -1,6 +1,7 @@
 //! What sessions will need, opened while paths still mean what the administrator meant: trees, messages, aliases,
 //! looked-up names.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io::{self, Read};
@@ -10,16 +11,18 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Failure;
 use crate::files::Tree;
 use crate::logs::{self, Severity};
+use crate::net::{Acceptor, Pair, Resumption};
 use crate::proto::path::VirtualPath;
 use crate::reactor::Handle;
 use crate::session::Listed;
-use crate::session::shared::{GreetingText, Site};
-use crate::settings::{Banner, Login, Settings};
+use crate::session::shared::{GreetingText, Site, Tls};
+use crate::settings::{self, Banner, Login, Settings};
 use crate::sys::creds::Identity;
 use crate::sys::words;
 use crate::units::PassiveAddress;
@@ -80,6 +83,67 @@ pub(super) fn listed(login: &Login) -> Result<Listed, Failure> {
     let only = read(USER_LIST, &login.user_list)?;
     let never = read(DENY_USERS, &login.deny_users)?;
     Ok(Listed::new(only.as_deref(), never.as_deref()))
+}
+
+/// The flag that names certificates and keys.
+pub(super) const CERTIFICATES: &str = "-2";
+
+/// A certificate or key, whole.
+pub(super) fn read_pem(file: std::fs::File) -> io::Result<Vec<u8>> {
+    read_file(file, LONGEST_TEXT)
+}
+
+/// TLS with its certificates, none without `-Y`.
+pub(super) fn tls(tls: &settings::Tls) -> Result<Option<Tls>, Failure> {
+    if !tls.is_on() {
+        return Ok(None);
+    }
+    let read = |path: &Path| {
+        let text = std::fs::File::open(path).and_then(read_pem);
+        text.map_err(|error| Failure::open(CERTIFICATES, path, &error))
+    };
+    let mut texts = Vec::new();
+    for files in &tls.certificates {
+        let certificate = read(&files.certificate)?;
+        let key = files.key.as_deref().map(read).transpose()?;
+        texts.push((certificate, key));
+    }
+    let resumption = Resumption::new().map_err(|error| Failure::tls(&error))?;
+    let acceptor = acceptor(tls, &texts, &resumption)?;
+    Ok(Some(Tls {
+        acceptor: RefCell::new(Rc::new(acceptor)),
+        resumption,
+    }))
+}
+
+/// What handshakes are made with, of these texts: for each `-2` the certificate's, and the key's where it has a file of its own.
+pub(super) fn acceptor(
+    tls: &settings::Tls,
+    texts: &[(Vec<u8>, Option<Vec<u8>>)],
+    resumption: &Resumption,
+) -> Result<Acceptor, Failure> {
+    let now = Timestamp::now();
+    let mut pairs = Vec::new();
+    for (files, (certificate, key)) in tls.certificates.iter().zip(texts) {
+        let key = key.as_deref().unwrap_or(certificate);
+        let pair = Pair::read(certificate, key, now).map_err(|why| {
+            let path = match why.is_about_key() {
+                true => files.key_file(),
+                false => &files.certificate,
+            };
+            Failure::certificate(path, &why)
+        })?;
+        if let Some(concern) = pair.concern(now) {
+            let path = files.certificate.display();
+            logs::server(
+                Severity::Warning,
+                format_args!("{CERTIFICATES} {path}: {concern}"),
+            );
+        }
+        pairs.push(pair);
+    }
+    let acceptor = Acceptor::new(pairs, tls.ciphers.suites(), tls.min_version, resumption);
+    acceptor.map_err(|error| Failure::tls(&error))
 }
 
 /// The time zone of logs and listings, as tzset(3) finds it: `TZ` as a name below the zone folder, a path or a POSIX

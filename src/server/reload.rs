@@ -28,6 +28,8 @@ enum Purpose {
     List,
     /// The log of transfers at this place among them.
     Log(usize),
+    /// A certificate or key of TLS.
+    Pem,
 }
 
 /// A file that can be opened again.
@@ -57,7 +59,24 @@ pub(super) fn files(settings: &Settings) -> impl Iterator<Item = Again<'_>> {
         path: &log.path,
         purpose: Purpose::Log(place),
     });
-    lists.chain(logs)
+    let pems = pem_files(settings).map(|path| Again {
+        flag: materials::CERTIFICATES,
+        path,
+        purpose: Purpose::Pem,
+    });
+    lists.chain(logs).chain(pems)
+}
+
+/// The files of `-2`: of each the certificate's, then the key's where it has one of its own.
+fn pem_files(settings: &Settings) -> impl Iterator<Item = &Path> {
+    let certificates = match settings.tls.is_on() {
+        true => settings.tls.certificates.as_slice(),
+        false => &[],
+    };
+    certificates
+        .iter()
+        .flat_map(|files| [Some(files.certificate.as_path()), files.key.as_deref()])
+        .flatten()
 }
 
 impl Again<'_> {
@@ -66,7 +85,7 @@ impl Again<'_> {
         Reopened {
             path: std::path::absolute(self.path).unwrap_or_else(|_| self.path.to_owned()),
             open: match self.purpose {
-                Purpose::List => open_list,
+                Purpose::List | Purpose::Pem => open_list,
                 Purpose::Log(_) => transfers::open,
             },
         }
@@ -91,6 +110,7 @@ pub(super) async fn reload(shared: Rc<Shared>) {
     };
     change_logs(&shared, link).await;
     read_lists(&shared, link).await;
+    read_certificates(&shared, link).await;
     if has_accounts {
         look_at_accounts(link).await;
     }
@@ -150,7 +170,7 @@ async fn read_lists(shared: &Shared, link: &Link) {
         if file.purpose != Purpose::List {
             continue;
         }
-        match read_again(shared, link, number).await {
+        match read_again(shared, link, number, materials::read_list).await {
             Ok(text) => texts.push((file.flag, text)),
             Err(error) => {
                 let (flag, path) = (file.flag, file.path.display());
@@ -179,10 +199,70 @@ async fn read_lists(shared: &Shared, link: &Link) {
     );
 }
 
-async fn read_again(shared: &Shared, link: &Link, place: u8) -> io::Result<Vec<u8>> {
+/// All of them or none: a new certificate beside an old key would be of no use.
+async fn read_certificates(shared: &Shared, link: &Link) {
+    let Some(tls) = &shared.tls else {
+        return;
+    };
+    let settings = &shared.base.settings;
+    let mut texts = Vec::new();
+    for (number, file) in (0..).zip(files(settings)) {
+        if file.purpose != Purpose::Pem {
+            continue;
+        }
+        match read_again(shared, link, number, materials::read_pem).await {
+            Ok(text) => texts.push(text),
+            Err(error) => {
+                let (flag, path, why) = (file.flag, file.path.display(), words(&error));
+                return certificates_stay(&format!("{flag} {path}: {why}"));
+            }
+        }
+    }
+    let mut texts = texts.into_iter();
+    let texts: Vec<_> = settings
+        .tls
+        .certificates
+        .iter()
+        .map_while(|files| {
+            let certificate = texts.next()?;
+            let key = match files.key {
+                Some(_) => Some(texts.next()?),
+                None => None,
+            };
+            Some((certificate, key))
+        })
+        .collect();
+    match materials::acceptor(&settings.tls, &texts, &tls.resumption) {
+        Ok(acceptor) => {
+            tls.acceptor.replace(Rc::new(acceptor));
+            logs::server(
+                Severity::Info,
+                format_args!("Signal 1: certificates were read again"),
+            );
+        }
+        Err(failure) => {
+            let text = failure.to_string();
+            certificates_stay(text.strip_prefix("wharf-ftpd: ").unwrap_or(&text));
+        }
+    }
+}
+
+fn certificates_stay(why: &str) {
+    logs::server(
+        Severity::Error,
+        format_args!("{why}; the certificates stay as they were"),
+    );
+}
+
+async fn read_again(
+    shared: &Shared,
+    link: &Link,
+    place: u8,
+    read: fn(File) -> io::Result<Vec<u8>>,
+) -> io::Result<Vec<u8>> {
     let opened: OwnedFd = link.reopen(place).await?;
     // A disk or a mount may let a reader wait.
-    let read = move || materials::read_list(File::from(opened));
+    let read = move || read(File::from(opened));
     let handle = &shared.handle;
     handle.pool().run(handle, UNKNOWN_DEVICE, read).await
 }

@@ -375,6 +375,7 @@ fn shared(
     Ok(Rc::new(Shared {
         handle: handle.clone(),
         zone,
+        tls: materials::tls(&settings.tls)?,
         random: Random::new().map_err(Failure::loop_)?.into(),
         greeting: materials::greeting(settings)?,
         site,

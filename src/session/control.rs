@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::End;
-use crate::net::Stream;
+use crate::net::{Acceptor, Agreed, Asked, Stream};
 use crate::proto::line::{Line, LineReader};
 use crate::proto::reply::Reply;
 use crate::proto::request;
@@ -112,11 +112,31 @@ impl Control {
         self.postponed.push_back(line);
     }
 
-    /// Forgets everything the client has sent so far (after QUIT; and before a handshake).
-    pub fn discard_input(&mut self) {
+    /// Makes keys with the client (see [`Stream::protect`]).
+    ///
+    /// # Errors
+    /// Why none could be made.
+    pub async fn protect(&mut self, acceptor: &Acceptor, asked: &Asked<'_>) -> io::Result<()> {
+        self.stream.protect(acceptor, asked).await
+    }
+
+    /// What the handshake came to.
+    pub fn agreed(&self) -> Option<Agreed> {
+        self.stream.agreed()
+    }
+
+    /// Says, where TLS wants that said, that nothing more will be sent.
+    pub fn say_end(&mut self) {
+        self.stream.say_end();
+    }
+
+    /// Forgets everything the client has sent so far (after QUIT; and before a handshake). Whether there was anything.
+    pub fn discard_input(&mut self) -> bool {
+        let any = self.has_postponed() || self.lines.pending() > 0;
         self.postponed.clear();
         self.postponed_bytes = 0;
         self.lines.clear();
+        any
     }
 
     /// Writes queued replies; ready when all are written.
@@ -128,6 +148,11 @@ impl Control {
                 Poll::Ready(_) => return Poll::Ready(Err(End::Gone)),
                 Poll::Pending => return Poll::Pending,
             }
+        }
+        match self.stream.poll_flush(context) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(_)) => return Poll::Ready(Err(End::Gone)),
+            Poll::Pending => return Poll::Pending,
         }
         // An idle session keeps no buffer; a busy one keeps its small one.
         self.out.clear();

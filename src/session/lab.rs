@@ -64,6 +64,7 @@ pub(super) fn shared(
         passive_address: Cell::new(None),
         passive_address_until: Cell::new(None),
         link: None,
+        tls: None,
         announcements: None,
         listens_on_ipv6: false,
         listed: RefCell::default(),

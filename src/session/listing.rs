@@ -253,6 +253,9 @@ impl Start {
         let mut writer = Writer::new(self.walk, Out::Data(mover));
         writer.run(self.path, self.first).await?;
         writer.flush().await?;
+        if let Out::Data(mover) = &mut writer.out {
+            mover.finish().await?;
+        }
         Ok((writer.count, writer.truncated))
     }
 

@@ -22,6 +22,7 @@ mod listing;
 mod place;
 mod policy;
 pub mod refusal;
+mod secure;
 pub mod shared;
 mod transfer;
 
@@ -43,10 +44,12 @@ use crate::proto::line::Line;
 use crate::proto::reply::Reply;
 use crate::proto::request::{self, Malformed, Request};
 use crate::reactor::Watch;
+use crate::settings::Protection;
 use commands::{Does, Row, Run};
 use data::Data;
 use place::Account;
 use refusal::Refusal;
+use secure::Secure;
 use shared::{Counted, GreetingText, Shared, Stopping};
 
 /// Commands answered in a row before other sessions get their turn.
@@ -79,6 +82,8 @@ pub enum End {
     Flood,
     /// Another protocol's greeting; answered.
     Foreign,
+    /// No keys could be made with the client.
+    NoTls,
     /// The server stops.
     Stopping,
 }
@@ -135,6 +140,12 @@ pub struct Session {
     failed_logins: u32,
     quit_asked: bool,
     abort_asked: bool,
+    /// The handshake that follows a reply to AUTH, and whether it implies PROT P.
+    tls_asked: Option<bool>,
+    /// What there is of it once the control connection is protected.
+    secure: Option<Box<Secure>>,
+    /// The name of HOST, for the handshake.
+    host: Option<Box<str>>,
     counted: Counted,
 }
 
@@ -173,6 +184,9 @@ impl Session {
             failed_logins: 0,
             quit_asked: false,
             abort_asked: false,
+            tls_asked: None,
+            secure: None,
+            host: None,
             counted,
         })
     }
@@ -222,6 +236,11 @@ impl Session {
     }
 
     async fn serve(&mut self) -> End {
+        if self.shared.base.settings.tls.implicit
+            && let Err(end) = Box::pin(self.secure_control(true)).await
+        {
+            return end;
+        }
         let greeting = self.greeting();
         self.control.reply(&greeting);
         let mut in_a_row = 0;
@@ -316,6 +335,9 @@ impl Session {
             self.last_deed = self.shared.handle.now();
         }
         self.answer(outcome)?;
+        if let Some(implied) = self.tls_asked.take() {
+            Box::pin(self.secure_control(implied)).await?;
+        }
         if std::mem::take(&mut self.abort_asked) {
             self.send(&commands::transfer::abort_reply());
         }
@@ -343,6 +365,13 @@ impl Session {
         };
         if row.rules.needs_login && !matches!(self.who, Who::In(_)) {
             return Err(Refusal::NotLoggedIn);
+        }
+        if row.rules.logs_in && self.protection() >= Protection::Control && self.secure.is_none() {
+            return Err(Refusal::NotInClear);
+        }
+        if row.rules.moves_data && self.protection() >= Protection::Data && !self.data_is_private()
+        {
+            return Err(Refusal::DataNotInClear);
         }
         self.permits(row, &request.argument)?;
         if let commands::Argument::Needed(words) = row.argument
@@ -522,6 +551,7 @@ impl Session {
         if !matches!(flushed.await, Some(Ok(()))) {
             return;
         }
+        self.control.say_end();
         if end != End::Quit || self.control.has_line() {
             // Closing with input unread makes the kernel reset the connection, and the reply may be lost with it.
             let until = handle.now() + LAST_INPUT;
@@ -532,7 +562,7 @@ impl Session {
     fn last_word(&self, end: End) -> Option<Reply> {
         let seconds = 2 * self.idle.as_secs();
         Some(match end {
-            End::Gone | End::Quit | End::Refused | End::Foreign => return None,
+            End::Gone | End::Quit | End::Refused | End::Foreign | End::NoTls => return None,
             End::Idle => Reply::new(421, "Timeout - try typing a little faster next time"),
             End::Pointless => {
                 Reply::new(421, format!("Timeout (no operation for {seconds} seconds)"))
@@ -555,7 +585,7 @@ impl Session {
             End::NoLogin => "Timeout - no login in time".into(),
             End::Flood => "Too much that is no FTP command".into(),
             End::Stopping => "Logout. The server is shutting down".into(),
-            End::Gone | End::Quit | End::Refused | End::Foreign => "Logout.".into(),
+            End::Gone | End::Quit | End::Refused | End::Foreign | End::NoTls => "Logout.".into(),
         }
     }
 

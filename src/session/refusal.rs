@@ -47,6 +47,14 @@ pub enum Refusal {
     HostAfterLogin,
     /// Protection that this server does not offer, with RFC 4217's code.
     NoSecurity(u16, &'static str),
+    /// 421 in two lines and the end: `-Y 2`, `-Y 3`.
+    NotInClear,
+    /// 521: `-Y 3`, PROT C (RFC 4217, section 8).
+    DataNotInClear,
+    /// 522: no keys could be made on the data connection.
+    DataNotSecured,
+    /// 522: `--requiretlsreuse`.
+    ReuseRequired,
     /// 504: the argument is well formed and means something not done here.
     NotImplemented(&'static str),
 
@@ -187,6 +195,8 @@ pub enum Refusal {
     Aborted,
     /// 426: the data connection broke.
     DataConnectionBroke,
+    /// 426: the data connection ended, and TLS did not say that this was the end.
+    CutShort,
     /// 426: nothing moved for as long as `--datatimeout`.
     Stalled,
     /// 451: the file ended before its size at the start.
@@ -237,6 +247,22 @@ impl Refusal {
             Self::NoHelp => Reply::new(502, "Unknown command"),
             Self::HostAfterLogin => Reply::new(503, "HOST comes before USER"),
             Self::NoSecurity(code, what) => Reply::new(*code, *what),
+            Self::NotInClear => Reply::new(
+                421,
+                "Sorry, cleartext sessions and weak ciphers are not accepted on this server.",
+            )
+            .line("Please reconnect using TLS security mechanisms."),
+            Self::DataNotInClear => Reply::new(
+                521,
+                "Data connection cannot be opened with this PROT setting.",
+            ),
+            Self::DataNotSecured => {
+                Reply::new(522, "The TLS handshake on the data connection failed")
+            }
+            Self::ReuseRequired => Reply::new(
+                522,
+                "The data connection must resume the TLS session of the control connection",
+            ),
 
             Self::NotLoggedIn => Reply::new(530, "You aren't logged in"),
             Self::UserFirst => Reply::new(530, "Please tell me who you are"),
@@ -382,6 +408,10 @@ impl Refusal {
                 426,
                 "The data connection was closed before the end of the transfer",
             ),
+            Self::CutShort => Reply::new(
+                426,
+                "The data connection ended without the message of TLS that says so",
+            ),
             Self::Stalled => Reply::new(426, "Timeout: no data was moved for too long"),
             Self::FileShrank => Reply::new(
                 451,
@@ -418,7 +448,8 @@ impl Refusal {
     pub fn ends_session(&self) -> Option<End> {
         match self {
             Self::End(end) => Some(*end),
-            Self::NoAnonymousAccount
+            Self::NotInClear
+            | Self::NoAnonymousAccount
             | Self::TooManyAnonymous(_)
             | Self::NoHome
             | Self::TooManyLogins

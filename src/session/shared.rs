@@ -19,7 +19,7 @@ use crate::board::Board;
 use crate::files::{NewOwner, Quotas, Tree};
 use crate::keeper::Link;
 use crate::logs::formats::Direction;
-use crate::net::Random;
+use crate::net::{Acceptor, Random, Resumption};
 use crate::proto::path::VirtualPath;
 use crate::reactor::Handle;
 use crate::settings::Settings;
@@ -90,6 +90,14 @@ impl Terms {
     }
 }
 
+/// What TLS needs, where there is any.
+pub struct Tls {
+    /// What new sessions make their handshakes with; those that are there keep what they began with.
+    pub acceptor: RefCell<Rc<Acceptor>>,
+    /// The keys of tickets, which outlive certificates.
+    pub resumption: Resumption,
+}
+
 /// Shared by all sessions through one `Rc`; no borrow of a cell in it lives across an await.
 pub struct Shared {
     /// The loop.
@@ -101,6 +109,8 @@ pub struct Shared {
     pub own: HashMap<Vec<u8>, Rc<Terms>>,
     /// Local time, read before a chroot hid it.
     pub zone: TimeZone,
+    /// TLS; none without `-Y`.
+    pub tls: Option<Tls>,
     /// Random numbers for ports and fortunes.
     pub random: RefCell<Random>,
     /// The greeting.

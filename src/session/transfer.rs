@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 use std::future::Future;
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -15,7 +16,7 @@ use super::Session;
 use super::refusal::Refusal;
 use super::shared::{BLOCK, SLICE, Shared};
 use crate::files::{Place, ReadFile, Tree, Upload};
-use crate::net::{Stream, Throttle};
+use crate::net::{Stream, TLS_SLICE, Throttle};
 use crate::proto::ascii::{self, AsciiIn, AsciiOut};
 use crate::reactor::{Handle, Job};
 use crate::units::Rate;
@@ -125,12 +126,31 @@ impl Mover {
         }
     }
 
+    /// At most so much at once: what has to be encrypted or decrypted takes longer.
+    fn slice(&self, clear: usize) -> usize {
+        match self.stream.is_protected() {
+            true => TLS_SLICE.min(clear),
+            false => clear,
+        }
+    }
+
+    /// Sends what is still here, and where TLS wants that said, that it was all.
+    pub(super) async fn finish(&mut self) -> Result<(), Refusal> {
+        if !self.stream.is_protected() {
+            return Ok(());
+        }
+        patiently(&self.shared.handle, self.patience, self.stream.finish()).await
+    }
+
     /// Sends bytes, giving up when none leaves for too long.
     async fn write_all(&mut self, mut bytes: &[u8]) -> Result<(), Refusal> {
         while !bytes.is_empty() {
             let writing = std::future::poll_fn(|context| self.stream.poll_write(context, bytes));
             let count = patiently(&self.shared.handle, self.patience, writing).await?;
             bytes = &bytes[count..];
+            if self.stream.is_protected() && !bytes.is_empty() {
+                self.shared.handle.breathe().await;
+            }
         }
         Ok(())
     }
@@ -146,13 +166,23 @@ impl Mover {
     pub(super) async fn send_image(mut self, file: ReadFile, offset: u64) -> Result<(), Refusal> {
         let end = file.stat().size;
         let mut position = offset;
+        // For what has to be encrypted on its way.
+        let mut block = Vec::new();
         while position < end {
             let most = usize::try_from(end - position).unwrap_or(SLICE).min(SLICE);
-            let count = self.piece(most);
-            let sent = if file.place(position, count) == Place::Loop {
+            let count = self.piece(self.slice(most));
+            let on_loop = file.place(position, count) == Place::Loop;
+            let sent = if on_loop && self.stream.is_protected() {
+                block.resize(block.len().max(count), 0);
+                let read = file.read_now(position, &mut block[..count]);
+                let read = read.map_err(Refusal::ReadError)?;
+                self.write_all(&block[..read]).await?;
+                read
+            } else if on_loop {
                 let sending = self.stream.send_file(&**file.file(), position, count);
                 patiently(&self.shared.handle, self.patience, sending).await?
             } else {
+                let count = self.piece(most);
                 let block = file
                     .read_block(position, count)
                     .await
@@ -169,7 +199,7 @@ impl Mover {
                 self.shared.handle.breathe().await;
             }
         }
-        Ok(())
+        self.finish().await
     }
 
     /// Sends `file` as text: each line ends with CR LF on the wire.
@@ -210,7 +240,7 @@ impl Mover {
                 self.shared.handle.breathe().await;
             }
         }
-        Ok(())
+        self.finish().await
     }
 
     /// Receives into `upload` until the client ends its data; the upload is then ready to be finished.
@@ -220,13 +250,16 @@ impl Mover {
         } else {
             self.receive_through_pool(&mut sink).await
         };
-        outcome.map(|()| sink)
+        outcome?;
+        // There are clients that wait for it before they look at the reply.
+        self.stream.say_end();
+        Ok(sink)
     }
 
     /// Onto a file system whose writes never sleep: each block is written as soon as it was read.
     async fn receive_here(&mut self, sink: &mut Sink) -> Result<(), Refusal> {
         loop {
-            let most = self.piece(BLOCK);
+            let most = self.piece(self.slice(BLOCK));
             let shared = Rc::clone(&self.shared);
             let reading = std::future::poll_fn(|context| {
                 // A block is lent only while there is something to put into it.
@@ -252,7 +285,7 @@ impl Mover {
     async fn receive_through_pool(&mut self, sink: &mut Sink) -> Result<(), Refusal> {
         let mut pipe = Pipe::default();
         loop {
-            let most = self.piece(BLOCK);
+            let most = self.piece(self.slice(BLOCK));
             let shared = Rc::clone(&self.shared);
             let stepping =
                 std::future::poll_fn(|context| pipe.poll(context, &mut self.stream, &shared, most));
@@ -279,6 +312,7 @@ async fn patiently<T>(
     let deadline = handle.now() + patience;
     match handle.until(deadline, moving).await {
         Some(Ok(value)) => Ok(value),
+        Some(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => Err(Refusal::CutShort),
         Some(Err(_)) => Err(Refusal::DataConnectionBroke),
         None => Err(Refusal::Stalled),
     }

@@ -115,6 +115,7 @@ fn samples() -> HashMap<&'static str, Vec<&'static [u8]>> {
         ("serve", &[b"/a b", b".", b"-x"]),
         ("write", &[b"drop", b"all"]),
         ("for", &[b"30m", b"90"]),
+        ("tlsminversion", &[b"1.2", b"1.3"]),
         ("sandbox", &[b"on", b"off", b"strict"]),
     ];
     rows.iter()

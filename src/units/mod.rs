@@ -10,6 +10,8 @@
 mod address;
 mod amounts;
 mod ban;
+mod certificate;
+mod ciphers;
 mod counts;
 mod facility;
 mod glob;
@@ -29,6 +31,8 @@ mod user_root;
 pub use address::{Cidr, PassiveAddress, PassiveFor, address};
 pub use amounts::{Bandwidth, Quota, Rate, Ratio, Size};
 pub use ban::Ban;
+pub use certificate::{CertificateFiles, TlsVersion};
+pub use ciphers::{Ciphers, Suite};
 pub use counts::{Count, Load, PerUser, Percent, Recursion};
 pub use facility::{Facility, SyslogFacility};
 pub use glob::Glob;

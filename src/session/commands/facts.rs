@@ -8,6 +8,7 @@ use super::super::transfer::{Mover, Progress};
 use super::transfer::time_text;
 use super::{Argument, Does, Feature, Row, Rules, Run, Waiting};
 use crate::files::{Kind, Stat};
+use crate::net::Purpose;
 use crate::proto::facts::{self, Role};
 use crate::proto::listing::Options;
 use crate::proto::reply::Reply;
@@ -42,7 +43,7 @@ pub(super) const ROWS: &[Row] = &[
         "MLSD",
         "MLSD [<directory>]",
         Argument::Optional,
-        Rules::MEMBER.does(Does::List),
+        Rules::LISTING,
         Run::Waits(mlsd),
     )
     .feature(Feature::Line("MLSD")),
@@ -50,14 +51,14 @@ pub(super) const ROWS: &[Row] = &[
         "LIST",
         "LIST [-aCdFlrRSt1] [<name>]",
         Argument::Optional,
-        Rules::MEMBER.does(Does::List),
+        Rules::LISTING,
         Run::Waits(list),
     ),
     Row::new(
         "NLST",
         "NLST [<name>]",
         Argument::Optional,
-        Rules::MEMBER.does(Does::List),
+        Rules::LISTING,
         Run::Waits(nlst),
     ),
     Row::new(
@@ -205,6 +206,7 @@ impl Session {
         let start = walk.start(path, pattern).await?;
         let (stream, words) = self.open_data().await?;
         self.send(&Reply::new(150, words));
+        let stream = self.secure_data(stream, Purpose::Download).await?;
         let progress = Progress::begin(self.shared.handle.now(), None);
         let rate = self.account()?.bandwidth.down;
         let mover = Mover::new(self, stream, &progress, rate);

@@ -39,21 +39,21 @@ pub(super) const ROWS: &[Row] = &[
         "USER",
         "USER <name>",
         Argument::Needed("Please give a user name"),
-        Rules::FREE,
+        Rules::LOGIN,
         Run::Waits(user),
     ),
     Row::new(
         "PASS",
         "PASS <password>",
         Argument::Optional,
-        Rules::FREE.secret(),
+        Rules::LOGIN.secret(),
         Run::Waits(pass),
     ),
     Row::new(
         "ACCT",
         "ACCT <account>",
         Argument::Optional,
-        Rules::FREE.secret(),
+        Rules::LOGIN.secret(),
         Run::Now(acct),
     ),
     Row::new(
@@ -310,8 +310,13 @@ impl Session {
             password,
             peer: self.peer.ip(),
             local: self.local,
-            encrypted: false,
-            sni: Vec::new(),
+            encrypted: self.secure.is_some(),
+            sni: self
+                .secure
+                .as_ref()
+                .and_then(|secure| secure.name.clone())
+                .unwrap_or_default()
+                .into_bytes(),
         };
         let asking = async move { link.check(check).await };
         self.attend(Stage::Delay, &Progress::none(), asking).await
@@ -622,6 +627,9 @@ fn host(session: &mut Session, name: &[u8]) -> Result<Reply, Refusal> {
         return Err(Refusal::Malformed("Syntax error in host name"));
     }
     session.who = Who::Nobody;
+    if session.shared.tls.is_some() && session.secure.is_none() {
+        session.host = std::str::from_utf8(name).ok().map(Box::from);
+    }
     Ok(Reply::new(220, "Host accepted"))
 }
 

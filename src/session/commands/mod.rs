@@ -82,6 +82,10 @@ pub struct Rules {
     pub secret: bool,
     /// Counts as doing something, for the limit on sessions that only keep themselves alive.
     pub deed: bool,
+    /// Says who the client is, or proves it: under `-Y 2` and `-Y 3` not in clear.
+    pub logs_in: bool,
+    /// Uses a data connection: under `-Y 3` not in clear.
+    pub moves_data: bool,
     /// See [`Does`].
     pub does: Does,
     /// See [`OneShot`].
@@ -94,6 +98,8 @@ impl Rules {
         needs_login: false,
         secret: false,
         deed: true,
+        logs_in: false,
+        moves_data: false,
         does: Does::Other,
         once: OneShot::Drops,
     };
@@ -110,7 +116,19 @@ impl Rules {
     /// Uses the offset that an earlier command left for it.
     const TRANSFER: Rules = Rules {
         once: OneShot::TakesRestart,
+        moves_data: true,
         ..Rules::MEMBER
+    };
+    /// Sends a listing.
+    const LISTING: Rules = Rules {
+        moves_data: true,
+        does: Does::List,
+        ..Rules::MEMBER
+    };
+    /// Part of a login.
+    const LOGIN: Rules = Rules {
+        logs_in: true,
+        ..Rules::FREE
     };
 
     const fn idle(self) -> Rules {

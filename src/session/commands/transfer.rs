@@ -17,7 +17,7 @@ use crate::board::{self, Posted};
 use crate::files::{Create, Existing, NotServed, ReadFile, Upload, is_over_quota};
 use crate::logs::formats::{Direction, Transfer};
 use crate::logs::{Severity, escape, transfers};
-use crate::net::{self, Passive, PassiveError};
+use crate::net::{self, Passive, PassiveError, Purpose};
 use crate::proto::address::{self, AddressError, EpsvArgument};
 use crate::proto::path::VirtualPath;
 use crate::proto::reply::Reply;
@@ -595,6 +595,7 @@ impl Session {
                 .flatten(),
         );
         self.send(&preliminary);
+        let stream = self.secure_data(stream, Purpose::Download).await?;
         let total = (!ascii).then_some(size - offset);
         let progress = Progress::begin(self.shared.handle.now(), total);
         let _posted = self.post(&path, Direction::Down, &progress);
@@ -728,6 +729,8 @@ impl Session {
         let name = String::from_utf8_lossy(stored.name().unwrap_or_default()).into_owned();
         let announced = (intent == Intent::Unique).then(|| format!("FILE: {name}"));
         self.send(&Reply::lines(150, announced.into_iter().chain([words])));
+        // Before anything happens to the file.
+        let stream = self.secure_data(stream, Purpose::Upload).await?;
         let progress = Progress::begin(self.shared.handle.now(), None);
         let _posted = self.post(&stored, Direction::Up, &progress);
         let outcome = self

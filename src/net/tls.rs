@@ -1,0 +1,677 @@
+//! TLS, the server's end of it: certificates, what a handshake is made with, and the bytes of one protected connection.
+//!
+//! RFC 4217 says how FTP uses it. Tickets are stateless and hold for all connections of a server, so that a client resumes
+//! the session of its control connection on as many data connections as it likes, one after another or at once. Each control
+//! connection puts a secret of its own into its tickets, by which a data connection shows whose it is.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use jiff::Timestamp;
+use rustls::client::verify_server_name;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::{
+    ClientHello, ParsedCertificate, ProducesTickets, ResolvesServerCert, ServerSessionMemoryCache,
+    StoresServerSessions,
+};
+use rustls::sign::CertifiedKey;
+use rustls::{HandshakeKind, ServerConfig, ServerConnection, SupportedCipherSuite};
+
+use super::certificate::{self, Fields};
+use crate::reactor::{Direction, Io};
+use crate::units::{Suite, TlsVersion};
+
+/// The most that is encrypted or decrypted before others get their turn.
+pub const TLS_SLICE: usize = 64 * 1024;
+
+/// Records without any data that are looked at in a row.
+const EMPTY_IN_A_ROW: u32 = 16;
+
+/// Tickets of a control connection: clients that use each one once need some.
+const CONTROL_TICKETS: usize = 4;
+
+/// Tickets of a download.
+const DOWNLOAD_TICKETS: usize = 2;
+
+/// Sessions kept for clients of TLS 1.2 that take no tickets.
+const SESSIONS: usize = 1024;
+
+/// What RFC 7301 names are agreed to; a client that offers none is served as well, one that offers others only is refused
+/// (threats: C2).
+const PROTOCOLS: [&[u8]; 2] = [b"ftp", b"ftp-data"];
+
+/// The form of keys that ask for a passphrase.
+const ENCRYPTED: &[u8] = b"ENCRYPTED";
+
+/// A certificate with its chain and its key.
+#[derive(Debug)]
+pub struct Pair {
+    key: CertifiedKey,
+    fields: Fields,
+}
+
+/// What is wrong with a certificate or its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PairError {
+    /// No certificate in its file.
+    NoCertificate,
+    /// Something in the file that is no certificate.
+    BadCertificate,
+    /// No private key in its file.
+    NoKey,
+    /// The key is under a passphrase.
+    KeyHasPassphrase,
+    /// A key of a kind that cannot be used, or a broken one.
+    BadKey,
+    /// The key is that of another certificate.
+    Mismatch,
+    /// Its time is over.
+    Expired(Timestamp),
+}
+
+impl PairError {
+    /// Whether it is the file of the key that is to blame.
+    pub fn is_about_key(&self) -> bool {
+        matches!(
+            self,
+            Self::NoKey | Self::KeyHasPassphrase | Self::BadKey | Self::Mismatch
+        )
+    }
+}
+
+impl fmt::Display for PairError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCertificate => formatter.write_str("no certificate in it (expected PEM)"),
+            Self::BadCertificate => formatter.write_str("the certificate in it cannot be read"),
+            Self::NoKey => formatter.write_str("no private key in it (expected PEM)"),
+            Self::KeyHasPassphrase => formatter.write_str(
+                "the private key is under a passphrase (take that away with openssl pkey)",
+            ),
+            Self::BadKey => formatter.write_str(
+                "the private key cannot be used (expected RSA of 2048 bits or more, ECDSA or Ed25519)",
+            ),
+            Self::Mismatch => formatter.write_str("the private key is that of another certificate"),
+            Self::Expired(when) => write!(formatter, "the certificate expired on {}", day(*when)),
+        }
+    }
+}
+
+/// A moment as a date.
+fn day(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%d").to_string()
+}
+
+impl Pair {
+    /// Reads a certificate with its chain, and the private key, both in PEM; either text may hold other things besides.
+    ///
+    /// # Errors
+    /// [`PairError`]; a certificate whose time is over at `now` is one.
+    pub fn read(certificate: &[u8], key: &[u8], now: Timestamp) -> Result<Pair, PairError> {
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificate).collect();
+        let chain = chain.map_err(|_| PairError::BadCertificate)?;
+        let first = chain.first().ok_or(PairError::NoCertificate)?;
+        let fields = certificate::fields(first).ok_or(PairError::BadCertificate)?;
+        ParsedCertificate::try_from(first).map_err(|_| PairError::BadCertificate)?;
+        let private = match PrivateKeyDer::from_pem_slice(key) {
+            Ok(private) => private,
+            Err(_) if memchr::memmem::find(key, ENCRYPTED).is_some() => {
+                return Err(PairError::KeyHasPassphrase);
+            }
+            Err(_) => return Err(PairError::NoKey),
+        };
+        let provider = ring::default_provider();
+        let signer = provider.key_provider.load_private_key(private);
+        // The older form of PEM says it in a line of its own, and what follows is no key.
+        let signer = signer.map_err(|_| match memchr::memmem::find(key, ENCRYPTED) {
+            Some(_) => PairError::KeyHasPassphrase,
+            None => PairError::BadKey,
+        })?;
+        let pair = CertifiedKey::new(chain, signer);
+        match pair.keys_match() {
+            Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
+            Err(_) => return Err(PairError::Mismatch),
+        }
+        if fields.not_after < now {
+            return Err(PairError::Expired(fields.not_after));
+        }
+        Ok(Pair { key: pair, fields })
+    }
+
+    /// What the administrator should know of its time: that it is nearly over, or has not begun.
+    pub fn concern(&self, now: Timestamp) -> Option<String> {
+        const FORTNIGHT: i64 = 14 * 86_400;
+        let left = self.fields.not_after.as_second() - now.as_second();
+        if self.fields.not_before > now {
+            return Some(format!(
+                "the certificate is good from {} only",
+                day(self.fields.not_before)
+            ));
+        }
+        (left < FORTNIGHT).then(|| {
+            format!(
+                "the certificate expires on {}, in {} days",
+                day(self.fields.not_after),
+                left / 86_400
+            )
+        })
+    }
+
+    /// Whether it is a certificate for this host.
+    fn is_for(&self, name: &str) -> bool {
+        let common = |own: &Vec<u8>| own.eq_ignore_ascii_case(name.as_bytes());
+        if self.fields.common_names.iter().any(common) {
+            return true;
+        }
+        let Some(Ok(parsed)) = self.key.cert.first().map(ParsedCertificate::try_from) else {
+            return false;
+        };
+        ServerName::try_from(name).is_ok_and(|name| verify_server_name(&parsed, &name).is_ok())
+    }
+}
+
+/// Chooses the certificate that has the name the client asks for: by SNI, or by HOST before the handshake.
+#[derive(Debug)]
+struct ByName {
+    pairs: Arc<[Arc<CertifiedKey>]>,
+    all: Arc<[Pair]>,
+    host: Option<String>,
+}
+
+impl ResolvesServerCert for ByName {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let wanted = hello.server_name().or(self.host.as_deref());
+        let usable = |place: &usize| {
+            let pair = &self.pairs[*place];
+            pair.key.choose_scheme(hello.signature_schemes()).is_some()
+        };
+        let named = |place: &usize| match wanted {
+            // With one certificate there is nothing to choose.
+            Some(name) if self.all.len() > 1 => self.all[*place].is_for(name),
+            _ => false,
+        };
+        let places = 0..self.pairs.len();
+        let place = places
+            .clone()
+            .filter(named)
+            .find(usable)
+            .or_else(|| places.clone().find(named))
+            .or_else(|| places.clone().find(usable))
+            .unwrap_or(0);
+        self.pairs.get(place).cloned()
+    }
+}
+
+/// What makes sessions resumable; it outlives certificates.
+pub struct Resumption {
+    ticketer: Arc<dyn ProducesTickets>,
+    sessions: Arc<dyn StoresServerSessions>,
+}
+
+impl Resumption {
+    /// With new keys for tickets.
+    ///
+    /// # Errors
+    /// When the kernel gives no random bytes.
+    pub fn new() -> io::Result<Resumption> {
+        Ok(Resumption {
+            ticketer: ring::Ticketer::new().map_err(io::Error::other)?,
+            sessions: ServerSessionMemoryCache::new(SESSIONS),
+        })
+    }
+}
+
+/// Tickets and sessions of others are as if they were not there. What a session is resumed from holds its mark, and the library
+/// tells that mark for TLS 1.3 only, so it is looked for here.
+struct OnlyOwn {
+    ticketer: Arc<dyn ProducesTickets>,
+    sessions: Arc<dyn StoresServerSessions>,
+    mark: Vec<u8>,
+}
+
+impl OnlyOwn {
+    fn if_own(&self, session: Vec<u8>) -> Option<Vec<u8>> {
+        let found = memchr::memmem::find(&session, &self.mark);
+        found.map(|_| session)
+    }
+}
+
+impl fmt::Debug for OnlyOwn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("OnlyOwn")
+    }
+}
+
+impl ProducesTickets for OnlyOwn {
+    fn enabled(&self) -> bool {
+        self.ticketer.enabled()
+    }
+
+    fn lifetime(&self) -> u32 {
+        self.ticketer.lifetime()
+    }
+
+    fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        self.ticketer.encrypt(plain)
+    }
+
+    fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
+        self.ticketer
+            .decrypt(cipher)
+            .and_then(|session| self.if_own(session))
+    }
+}
+
+impl StoresServerSessions for OnlyOwn {
+    fn put(&self, key: Vec<u8>, value: Vec<u8>) -> bool {
+        self.sessions.put(key, value)
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.sessions
+            .get(key)
+            .and_then(|session| self.if_own(session))
+    }
+
+    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.sessions
+            .take(key)
+            .and_then(|session| self.if_own(session))
+    }
+
+    fn can_cache(&self) -> bool {
+        self.sessions.can_cache()
+    }
+}
+
+/// What a connection is for: it decides how many tickets the client gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Commands.
+    Control,
+    /// Data to the client.
+    Download,
+    /// Data from the client. A client that only sends never reads tickets, closes with them unread, and its kernel then
+    /// resets the connection, with which the last bytes of the upload may be lost.
+    Upload,
+}
+
+/// What handshakes are made with. One stays in force for the sessions that began under it.
+pub struct Acceptor {
+    control: Arc<ServerConfig>,
+    download: Arc<ServerConfig>,
+    upload: Arc<ServerConfig>,
+    pairs: Arc<[Arc<CertifiedKey>]>,
+    all: Arc<[Pair]>,
+    scratch: Rc<RefCell<Box<[u8]>>>,
+}
+
+/// How one handshake differs from others.
+pub struct Asked<'a> {
+    /// See [`Purpose`].
+    pub purpose: Purpose,
+    /// The name of HOST, for clients that say none in the handshake.
+    pub host: Option<&'a str>,
+    /// What marks the tickets of one session.
+    pub secret: &'a [u8],
+    /// Whether nothing but a session with this mark can be resumed.
+    pub only_own: bool,
+    /// Whether the end of the connection ends the data, said or not.
+    pub lax_close: bool,
+}
+
+impl Acceptor {
+    /// Takes certificates, the first for clients that ask for no name.
+    ///
+    /// # Errors
+    /// When the ciphers and the version leave nothing.
+    pub fn new(
+        pairs: Vec<Pair>,
+        suites: &[Suite],
+        oldest: TlsVersion,
+        resumption: &Resumption,
+    ) -> io::Result<Acceptor> {
+        let provider = CryptoProvider {
+            cipher_suites: suites.iter().copied().map(suite).collect(),
+            ..ring::default_provider()
+        };
+        let has = |tls13: bool| suites.iter().any(|suite| suite.is_tls13() == tls13);
+        let mut versions = Vec::new();
+        if has(true) {
+            versions.push(&rustls::version::TLS13);
+        }
+        if has(false) && oldest == TlsVersion::Tls12 {
+            versions.push(&rustls::version::TLS12);
+        }
+        let all: Arc<[Pair]> = pairs.into();
+        let shared = |pair: &Pair| Arc::new(pair.key.clone());
+        let pairs: Arc<[Arc<CertifiedKey>]> = all.iter().map(shared).collect();
+        let resolver = ByName {
+            pairs: Arc::clone(&pairs),
+            all: Arc::clone(&all),
+            host: None,
+        };
+        let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
+            .with_protocol_versions(&versions)
+            .map_err(io::Error::other)?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(resolver));
+        config.ignore_client_order = true;
+        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        config.ticketer = Arc::clone(&resumption.ticketer);
+        config.session_storage = Arc::clone(&resumption.sessions);
+        let with_tickets = |count| {
+            let mut config = config.clone();
+            config.send_tls13_tickets = count;
+            Arc::new(config)
+        };
+        Ok(Acceptor {
+            control: with_tickets(CONTROL_TICKETS),
+            download: with_tickets(DOWNLOAD_TICKETS),
+            upload: with_tickets(0),
+            pairs,
+            all,
+            scratch: Rc::new(RefCell::new(vec![0; TLS_SLICE].into_boxed_slice())),
+        })
+    }
+
+    fn config(&self, asked: &Asked<'_>) -> Arc<ServerConfig> {
+        let config = match asked.purpose {
+            Purpose::Control => &self.control,
+            Purpose::Download => &self.download,
+            Purpose::Upload => &self.upload,
+        };
+        let host = asked.host.filter(|_| self.all.len() > 1);
+        if host.is_none() && !asked.only_own {
+            return Arc::clone(config);
+        }
+        let mut config = ServerConfig::clone(config);
+        if host.is_some() {
+            config.cert_resolver = Arc::new(ByName {
+                pairs: Arc::clone(&self.pairs),
+                all: Arc::clone(&self.all),
+                host: host.map(str::to_owned),
+            });
+        }
+        if asked.only_own {
+            let own = Arc::new(OnlyOwn {
+                ticketer: Arc::clone(&config.ticketer),
+                sessions: Arc::clone(&config.session_storage),
+                mark: asked.secret.to_vec(),
+            });
+            config.ticketer = Arc::clone(&own) as Arc<dyn ProducesTickets>;
+            config.session_storage = own;
+        }
+        Arc::new(config)
+    }
+}
+
+fn suite(suite: Suite) -> SupportedCipherSuite {
+    use ring::cipher_suite as own;
+    match suite {
+        Suite::Tls13Aes256 => own::TLS13_AES_256_GCM_SHA384,
+        Suite::Tls13Aes128 => own::TLS13_AES_128_GCM_SHA256,
+        Suite::Tls13ChaCha20 => own::TLS13_CHACHA20_POLY1305_SHA256,
+        Suite::EcdsaAes256 => own::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        Suite::EcdsaAes128 => own::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        Suite::EcdsaChaCha20 => own::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+        Suite::RsaAes256 => own::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+        Suite::RsaAes128 => own::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        Suite::RsaChaCha20 => own::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+    }
+}
+
+/// What a finished handshake came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreed {
+    /// As OpenSSL writes it, `TLSv1.3`.
+    pub version: &'static str,
+    /// IANA's name of the cipher.
+    pub cipher: String,
+    /// The length of its key.
+    pub bits: u16,
+    /// The name the client asked for.
+    pub name: Option<String>,
+    /// Whether a session was resumed.
+    pub resumed: bool,
+}
+
+/// The TLS of one connection.
+pub(super) struct Tls {
+    connection: ServerConnection,
+    scratch: Rc<RefCell<Box<[u8]>>>,
+    /// What the socket gave and the connection had no room for yet.
+    held: Vec<u8>,
+    lax_close: bool,
+    /// The peer said that it sends no more, or closed.
+    ended: bool,
+}
+
+impl Tls {
+    pub(super) fn new(acceptor: &Acceptor, asked: &Asked<'_>) -> io::Result<Tls> {
+        let connection = ServerConnection::new(acceptor.config(asked));
+        let mut connection = connection.map_err(io::Error::other)?;
+        connection.set_resumption_data(asked.secret);
+        Ok(Tls {
+            connection,
+            scratch: Rc::clone(&acceptor.scratch),
+            held: Vec::new(),
+            lax_close: asked.lax_close,
+            ended: false,
+        })
+    }
+
+    /// Ready when keys are agreed on and all that belongs to it has been sent.
+    pub(super) fn poll_handshake(
+        &mut self,
+        io: &mut Io<TcpStream>,
+        context: &Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            let flushed = self.poll_flush(io, context)?;
+            if !self.connection.is_handshaking() {
+                return flushed.map(Ok);
+            }
+            if self.ended {
+                return Poll::Ready(Err(closed_early()));
+            }
+            ready!(self.poll_fill(io, context, &mut [])?);
+        }
+    }
+
+    pub(super) fn agreed(&self) -> Option<Agreed> {
+        let suite = self.connection.negotiated_cipher_suite()?;
+        let cipher = format!("{:?}", suite.suite()).replace("TLS13_", "TLS_");
+        Some(Agreed {
+            version: match self.connection.protocol_version()? {
+                rustls::ProtocolVersion::TLSv1_2 => "TLSv1.2",
+                _ => "TLSv1.3",
+            },
+            bits: if cipher.contains("AES_128") { 128 } else { 256 },
+            cipher,
+            name: self.connection.server_name().map(str::to_owned),
+            resumed: self.connection.handshake_kind() == Some(HandshakeKind::Resumed),
+        })
+    }
+
+    /// Reads what there is, at most a buffer full; 0 is the end as the peer said it, an end that it did not say is an error.
+    pub(super) fn poll_read(
+        &mut self,
+        io: &mut Io<TcpStream>,
+        context: &Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        for _ in 0..EMPTY_IN_A_ROW {
+            let got = self.take(buffer)?;
+            if got > 0 || self.ended || buffer.is_empty() {
+                return Poll::Ready(Ok(got));
+            }
+            let got = ready!(self.poll_fill(io, context, buffer)?);
+            if got > 0 {
+                return Poll::Ready(Ok(got));
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Moves what was decrypted into `buffer`; marks the end.
+    fn take(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        match self.connection.reader().read(buffer) {
+            Ok(0) => {
+                self.ended = true;
+                Ok(0)
+            }
+            Ok(count) => Ok(count),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof && self.lax_close => {
+                self.ended = true;
+                Ok(0)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One read from the socket, or what an earlier one left, through the connection into `buffer`.
+    fn poll_fill(
+        &mut self,
+        io: &mut Io<TcpStream>,
+        context: &Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let held = std::mem::take(&mut self.held);
+        if !held.is_empty() {
+            return Poll::Ready(self.feed(io, &held, buffer));
+        }
+        let scratch = Rc::clone(&self.scratch);
+        let mut scratch = scratch.borrow_mut();
+        let most = buffer.len().clamp(4096, scratch.len());
+        let room = &mut scratch[..most];
+        let reading = io.poll_io(context, Direction::Read, |mut socket| socket.read(room));
+        let count = ready!(reading?);
+        if count == 0 {
+            // An end in the middle of a handshake; later ones are told apart by the connection.
+            let handshaking = self.connection.is_handshaking();
+            self.connection.read_tls(&mut io::empty())?;
+            self.ended |= handshaking;
+            return Poll::Ready(self.take(buffer));
+        }
+        if count < most {
+            io.exhausted(Direction::Read);
+        }
+        Poll::Ready(self.feed(io, &scratch[..count], buffer))
+    }
+
+    fn feed(
+        &mut self,
+        io: &Io<TcpStream>,
+        mut bytes: &[u8],
+        buffer: &mut [u8],
+    ) -> io::Result<usize> {
+        let mut got = 0;
+        while !bytes.is_empty() {
+            // The connection holds little; what has no place in the buffer waits as it came.
+            if got == buffer.len() && !self.connection.is_handshaking() {
+                self.held = bytes.to_vec();
+                break;
+            }
+            let count = self.connection.read_tls(&mut bytes)?;
+            if let Err(error) = self.connection.process_new_packets() {
+                // The peer is told why, if it takes that at once.
+                let _ = self.connection.write_tls(&mut io.get());
+                return Err(io::Error::new(ErrorKind::InvalidData, error));
+            }
+            got += self.take(&mut buffer[got..])?;
+            if count == 0 || self.ended {
+                break;
+            }
+        }
+        if self.connection.wants_write() && !self.connection.is_handshaking() {
+            self.write_out(io)?;
+        }
+        Ok(got)
+    }
+
+    /// Sends what the kernel takes at once.
+    fn write_out(&mut self, io: &Io<TcpStream>) -> io::Result<()> {
+        while self.connection.wants_write() {
+            match self.connection.write_tls(&mut io.get()) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Encrypts some of `bytes`, once what was encrypted before has been sent.
+    pub(super) fn poll_write(
+        &mut self,
+        io: &mut Io<TcpStream>,
+        context: &Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_flush(io, context)?);
+        let bytes = &bytes[..bytes.len().min(TLS_SLICE)];
+        let count = self.connection.writer().write(bytes)?;
+        // What is not sent now is before the next bytes are.
+        self.write_out(io)?;
+        Poll::Ready(Ok(count))
+    }
+
+    /// Ready when all that was encrypted has been sent.
+    pub(super) fn poll_flush(
+        &mut self,
+        io: &mut Io<TcpStream>,
+        context: &Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.connection.wants_write() {
+            let connection = &mut self.connection;
+            let writing = io.poll_io(context, Direction::Write, |mut socket| {
+                connection.write_tls(&mut socket)
+            });
+            if ready!(writing?) == 0 {
+                return Poll::Ready(Err(ErrorKind::WriteZero.into()));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Says that nothing more will be sent (RFC 8446, section 6.1).
+    pub(super) fn end(&mut self) {
+        self.connection.send_close_notify();
+    }
+
+    /// Says so and sends what the kernel takes at once.
+    pub(super) fn end_now(&mut self, io: &Io<TcpStream>) {
+        self.end();
+        // A peer that is gone already needs no goodbye.
+        let _ = self.write_out(io);
+    }
+
+    /// Encrypts `bytes` and sends what the kernel takes at once.
+    pub(super) fn write_now(&mut self, io: &Io<TcpStream>, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.connection.writer().write(bytes)?;
+        self.write_out(io)?;
+        Ok(count)
+    }
+}
+
+fn closed_early() -> io::Error {
+    io::Error::new(
+        ErrorKind::UnexpectedEof,
+        "the client closed the connection in mid-handshake",
+    )
+}

@@ -1,0 +1,194 @@
+//! Protection of a session's connections: the handshake on the control connection, and those on data connections that
+//! belong to it (RFC 4217).
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::Poll;
+
+use super::data::{Data, Stage};
+use super::refusal::Refusal;
+use super::shared::Stopping;
+use super::transfer::Progress;
+use super::{End, Once, Session, Who};
+use crate::logs::{Severity, escape};
+use crate::net::{Acceptor, Agreed, Asked, Purpose, Stream};
+use crate::settings::Protection;
+
+/// Bytes of the mark by which data connections are known; nobody guesses it.
+const SECRET: usize = 16;
+
+/// What a protected session keeps.
+pub(super) struct Secure {
+    /// The certificates of its handshake, also for its data connections.
+    acceptor: Rc<Acceptor>,
+    secret: [u8; SECRET],
+    /// The name the client asked for.
+    pub(super) name: Option<String>,
+    /// Whether PBSZ was there, without which there is no PROT.
+    pub(super) sized: bool,
+    /// Whether data connections are protected: PROT P.
+    pub(super) private: bool,
+}
+
+impl Session {
+    /// Whether data connections are protected.
+    pub(super) fn data_is_private(&self) -> bool {
+        self.secure.as_ref().is_some_and(|secure| secure.private)
+    }
+
+    /// What `-Y` says.
+    pub(super) fn protection(&self) -> Protection {
+        self.shared.base.settings.tls.protection
+    }
+
+    /// Makes keys with the client, within the time it has for its login. `implied` says that PROT P needs no asking.
+    pub(super) async fn secure_control(&mut self, implied: bool) -> Result<(), End> {
+        let shared = Rc::clone(&self.shared);
+        let Some(tls) = &shared.tls else {
+            return Err(End::NoTls);
+        };
+        let acceptor = Rc::clone(&tls.acceptor.borrow());
+        let mut secret = [0; SECRET];
+        let filled = shared.random.borrow_mut().fill(&mut secret);
+        // What came in clear behind AUTH may be somebody else's (threats: C1).
+        if self.control.discard_input() {
+            self.log(
+                Severity::Warning,
+                format_args!("Commands that came before the TLS handshake were discarded"),
+            );
+        }
+        self.who = Who::Nobody;
+        self.once = Once::default();
+        self.data = Data::None;
+        let deadline = self.started + self.settings().limits.login;
+        let host = self.host.take();
+        let asked = Asked {
+            purpose: Purpose::Control,
+            host: host.as_deref(),
+            secret: &secret,
+            only_own: self.shared.base.settings.tls.require_reuse,
+            // A command is whole with its line, however the connection ends.
+            lax_close: true,
+        };
+        let control = &mut self.control;
+        let shaking = async {
+            filled.map_err(|error| error.to_string())?;
+            let flushed = control.flush().await;
+            flushed.map_err(|_| "the client is gone".to_owned())?;
+            let protected = control.protect(&acceptor, &asked).await;
+            protected.map_err(|error| error.to_string())
+        };
+        let mut shaking = Box::pin(shaking);
+        let unless_stopped = std::future::poll_fn(|context| {
+            if shared.stopping.get() == Stopping::Now {
+                return Poll::Ready(Err("the server stops".to_owned()));
+            }
+            shaking.as_mut().poll(context)
+        });
+        let done = shared.handle.until(deadline, unless_stopped).await;
+        drop(shaking);
+        let why = match done {
+            Some(Ok(())) => None,
+            Some(Err(why)) => Some(why),
+            None => Some("not done in time".to_owned()),
+        };
+        if let Some(why) = why {
+            self.log(
+                Severity::Info,
+                format_args!("TLS handshake failed: {}", escape(why.as_bytes())),
+            );
+            return Err(End::NoTls);
+        }
+        let agreed = self.control.agreed();
+        self.log_agreed(agreed.as_ref());
+        self.secure = Some(Box::new(Secure {
+            acceptor,
+            secret,
+            name: agreed.and_then(|agreed| agreed.name),
+            sized: implied,
+            private: implied,
+        }));
+        Ok(())
+    }
+
+    /// Pure-FTPd's words.
+    fn log_agreed(&self, agreed: Option<&Agreed>) {
+        let Some(agreed) = agreed else {
+            return;
+        };
+        if let Some(name) = &agreed.name {
+            self.log(
+                Severity::Info,
+                format_args!("SNI: [{}]", escape(name.as_bytes())),
+            );
+        }
+        self.log(
+            Severity::Info,
+            format_args!(
+                "TLS: Enabled {} with {}, {} secret bits cipher",
+                agreed.version, agreed.cipher, agreed.bits
+            ),
+        );
+    }
+
+    /// Makes keys on a data connection, if it is to be protected; the preliminary reply has been queued. A peer that does not
+    /// speak TLS gets no byte of data, and nothing of what it sends is taken for data.
+    pub(super) async fn secure_data(
+        &mut self,
+        mut stream: Stream,
+        purpose: Purpose,
+    ) -> Result<Stream, Refusal> {
+        let Some(secure) = self.secure.as_ref().filter(|secure| secure.private) else {
+            return Ok(stream);
+        };
+        let (acceptor, secret) = (Rc::clone(&secure.acceptor), secure.secret);
+        let settings = &self.shared.base.settings.tls;
+        let (lax_close, must_resume) = (settings.lax_close, settings.require_reuse);
+        let handle = self.shared.handle.clone();
+        let deadline = handle.now() + self.settings().limits.accept;
+        let stage = match purpose {
+            Purpose::Upload => Stage::Receiving,
+            Purpose::Control | Purpose::Download => Stage::Sending,
+        };
+        let peer = stream.peer();
+        let shaking = Box::pin(async move {
+            let asked = Asked {
+                purpose,
+                host: None,
+                secret: &secret,
+                only_own: must_resume,
+                lax_close,
+            };
+            stream.protect(&acceptor, &asked).await.map(|()| stream)
+        });
+        let waiting = handle.until(deadline, shaking);
+        let done = self.attend(stage, &Progress::none(), waiting).await?;
+        let stream = match done {
+            Some(Ok(stream)) => stream,
+            Some(Err(error)) => return Err(self.data_not_secured(peer, &error.to_string())),
+            None => return Err(self.data_not_secured(peer, "not done in time")),
+        };
+        let resumed = stream.agreed().is_some_and(|agreed| agreed.resumed);
+        if must_resume && !resumed {
+            self.log(
+                Severity::Warning,
+                format_args!(
+                    "Data connection from {peer} refused: it does not resume the session's TLS"
+                ),
+            );
+            return Err(Refusal::ReuseRequired);
+        }
+        Ok(stream)
+    }
+
+    fn data_not_secured(&self, peer: SocketAddr, why: &str) -> Refusal {
+        self.log(
+            Severity::Info,
+            format_args!(
+                "TLS handshake with {peer} failed on the data connection: {}",
+                escape(why.as_bytes())
+            ),
+        );
+        Refusal::DataNotSecured
+    }
+}
