@@ -188,3 +188,20 @@ fn what_was_agreed_on_is_logged_in_pure_ftpds_words() {
         "{errors}"
     );
 }
+
+#[test]
+fn a_server_under_implicit_tls_can_be_asked_whether_it_is_well() {
+    let served = Served::start(&["--implicittls"]);
+    let health = |flags: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wharf-ftpd"));
+        command
+            .arg("--health")
+            .args(["-S", &format!("127.0.0.1,{}", served.port())]);
+        command.args(flags).output().expect("it runs").status.code()
+    };
+    assert_eq!(health(&["--implicittls"]), Some(0));
+    // In clear nobody greets.
+    assert_eq!(health(&[]), Some(69));
+    let log = served.server.errors();
+    assert!(!log.contains("TLS: Enabled"), "{log}");
+}
