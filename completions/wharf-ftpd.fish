@@ -65,6 +65,7 @@ complete -c wharf-ftpd -s 2 -l certfile -d 'Take certificate and key from these 
 complete -c wharf-ftpd -s 3 -l extcert -d 'Ask for certificates at this socket (not available yet)' -r -F
 complete -c wharf-ftpd -l drain -d 'Give transfers under way so many seconds when the server ends' -r
 complete -c wharf-ftpd -s g -l pidfile -d 'Write the process number to this file' -r -F
+complete -c wharf-ftpd -l doctor -d 'Check what a start needs and whether passive mode can work, and do not start' -r
 complete -c wharf-ftpd -l uploadpipe -d 'Use this named pipe for -o' -r -F
 complete -c wharf-ftpd -s 4 -l ipv4only -d 'Use IPv4 only'
 complete -c wharf-ftpd -s 6 -l ipv6only -d 'Use IPv6 only'

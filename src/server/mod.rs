@@ -13,6 +13,7 @@
 //! After that this process opens nothing by an absolute path, looks up no name and runs no program: what must be, its keeper does.
 
 mod admission;
+mod doctor;
 mod failure;
 mod given;
 mod health;

@@ -1,6 +1,7 @@
 //! What the machine says about itself: sysinfo(2), which unlike /proc is there inside a chroot.
 
-use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 
 /// The parts of one in the kernel's load figures (`SI_LOAD_SHIFT` in linux/sysinfo.h).
 const LOAD_UNIT: f64 = 65536.0;
@@ -11,6 +12,59 @@ pub fn load_average() -> [f64; 3] {
     rustix::system::sysinfo()
         .loads
         .map(|load| load as f64 / LOAD_UNIT)
+}
+
+/// The addresses of this machine's interfaces (getifaddrs(3)), loopback among them, each once. IPv6 addresses come without
+/// their zone.
+///
+/// # Errors
+/// What the kernel gives when it has no room for the list.
+pub fn addresses() -> io::Result<Vec<IpAddr>> {
+    let mut first = std::ptr::null_mut();
+    // SAFETY: `first` is writable; the list it then leads to is ours until it is freed below.
+    if unsafe { libc::getifaddrs(&mut first) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let mut found = Vec::new();
+    let mut next = first;
+    while !next.is_null() {
+        // SAFETY: `next` is an element of the list, which ends with a null pointer and is not freed yet.
+        let element = unsafe { &*next };
+        // SAFETY: as above; the address is null or that of a live socket address.
+        if let Some(address) = unsafe { address_at(element.ifa_addr) }
+            && !found.contains(&address)
+        {
+            found.push(address);
+        }
+        next = element.ifa_next;
+    }
+    // SAFETY: the list came from getifaddrs(3), and nothing of it is used any more.
+    unsafe { libc::freeifaddrs(first) };
+    Ok(found)
+}
+
+/// The IP address there, if it is one.
+///
+/// # Safety
+/// `address` is null or leads to a socket address that is as long as its family says.
+unsafe fn address_at(address: *const libc::sockaddr) -> Option<IpAddr> {
+    if address.is_null() {
+        return None;
+    }
+    // SAFETY: not null, so at least the family is there; it need not be aligned for what is read.
+    match i32::from(unsafe { (*address).sa_family }) {
+        libc::AF_INET => {
+            // SAFETY: of this family it is as long as that.
+            let v4 = unsafe { address.cast::<libc::sockaddr_in>().read_unaligned() };
+            Some(Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr)).into())
+        }
+        libc::AF_INET6 => {
+            // SAFETY: of this family it is as long as that.
+            let v6 = unsafe { address.cast::<libc::sockaddr_in6>().read_unaligned() };
+            Some(Ipv6Addr::from(v6.sin6_addr.s6_addr).into())
+        }
+        _ => None,
+    }
 }
 
 /// The name of an address; none if it has none, or if the name does not lead back to the address: whoever owns an
@@ -67,6 +121,19 @@ fn claimed_name(address: IpAddr) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_addresses_are_those_one_can_listen_at() {
+        let found = addresses().unwrap();
+        assert!(found.contains(&Ipv4Addr::LOCALHOST.into()), "{found:?}");
+        for (index, address) in found.iter().enumerate() {
+            assert!(!found[..index].contains(address));
+            let needs_zone = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+            if !needs_zone {
+                std::net::TcpListener::bind((*address, 0)).unwrap();
+            }
+        }
+    }
 
     #[test]
     fn the_load_is_the_one_proc_shows() {
