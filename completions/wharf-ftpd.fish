@@ -66,6 +66,7 @@ complete -c wharf-ftpd -s 3 -l extcert -d 'Ask for certificates at this socket (
 complete -c wharf-ftpd -l tlsminversion -d 'Speak no older version of TLS' -r
 complete -c wharf-ftpd -l drain -d 'Give transfers under way so many seconds when the server ends' -r
 complete -c wharf-ftpd -s g -l pidfile -d 'Write the process number to this file' -r -F
+complete -c wharf-ftpd -l doctor -d 'Check what a start needs and whether passive mode can work, and do not start' -r
 complete -c wharf-ftpd -l sandbox -d 'Let the kernel confine the server' -r
 complete -c wharf-ftpd -l uploadpipe -d 'Use this named pipe for -o' -r -F
 complete -c wharf-ftpd -l serve -d 'Share this directory, or the current one, with whoever comes' -r -F

@@ -46,6 +46,20 @@ pub struct Process {
     #[arg(long = "check")]
     pub check: bool,
 
+    /// Check what a start needs and whether passive mode can work, and do not start
+    ///
+    /// What --check looks at comes first, then the addresses of the machine and what PASV tells, the ports of -p and the number of
+    /// descriptors. With a NAME, the one by which clients know the server, what it leads to is held against -P. Each line
+    /// on standard output begins with ok, warning or error, and says what to do. The exit status is 0 unless
+    /// there is an error. Nothing is sent but a question about the name.
+    #[arg(
+        long = "doctor",
+        value_name = "NAME",
+        num_args = 0..=1,
+        default_missing_value = ""
+    )]
+    pub doctor: Option<String>,
+
     /// Print the flags in force as one line, and do not start
     ///
     /// They have their long names, are quoted for a shell, those of the environment come first, and those whose place a later

@@ -14,6 +14,7 @@
 
 mod admission;
 mod confine;
+mod doctor;
 mod failure;
 mod given;
 mod health;

@@ -242,7 +242,7 @@ fn password() -> io::Result<String> {
 
 /// Where clients find the server, those of the local network first and the machine's own last.
 fn places(listeners: &[TcpListener]) -> Vec<(IpAddr, u16)> {
-    let own = host::own_addresses().unwrap_or_default();
+    let own = host::addresses().unwrap_or_default();
     let mut places = Vec::new();
     for listener in listeners {
         let Ok(local) = listener.local_addr() else {

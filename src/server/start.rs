@@ -13,13 +13,14 @@ use std::time::Duration;
 use rustix::process::Pid;
 
 use super::confine::{Outside, confine};
+use super::doctor::Finding;
 use super::given::{Audience, Given, complain, print, print_and_stop, without_effect};
 use super::materials::Home;
 use super::notify::Notify;
 use super::pid_file::PidFile;
 use super::rights::{self, Anonymous, Standing};
 use super::sharing::Shares;
-use super::{Failure, health, listening, materials, run, shown, summary, upload_pipe};
+use super::{Failure, doctor, health, listening, materials, run, shown, summary, upload_pipe};
 use crate::board::Board;
 use crate::files::{self, Quotas};
 use crate::flags::{Flags, Stop, with_environment};
@@ -88,6 +89,9 @@ pub fn main() -> ExitCode {
             Err(failure) => complain(&failure, given.audience()),
         };
     }
+    if let Some(name) = &parsed.flags.process.doctor {
+        return examine(settings, &warnings, given, name);
+    }
     drop(parsed);
     let nothing_said = matches!(given, Given::Nothing) && settings == Settings::default();
     if nothing_said && !privileges::is_root() {
@@ -100,6 +104,28 @@ pub fn main() -> ExitCode {
         }
         Err((failure, audience)) => complain(&failure, audience),
     }
+}
+
+/// `--doctor`: the machine is looked at first, since the check gives up the rights to.
+fn examine(mut settings: Settings, warnings: &[String], given: Given, name: &str) -> ExitCode {
+    if given.is_inetd() {
+        return print(&[], &given);
+    }
+    settings.process.check = true;
+    let machine = doctor::look(&settings, name, descriptors_wanted(&settings));
+    let mut findings = vec![match prepare(settings, warnings, given, false) {
+        Ok(prepared) => {
+            logs::flush(LAST_RECORDS);
+            Finding::ok(would_succeed(&prepared.clients).unwrap_or_default())
+        }
+        Err(failure) => Finding::failure(&failure),
+    }];
+    findings.extend(machine);
+    for finding in &findings {
+        // A reader that has gone away misses nothing it wanted.
+        let _ = writeln!(std::io::stdout(), "{finding}");
+    }
+    ExitCode::from(doctor::status(&findings))
 }
 
 /// All that serving needs.
@@ -539,10 +565,14 @@ fn start_keeper(
     ends.map(Some).map_err(Failure::loop_)
 }
 
+/// How many descriptors the server may need.
+fn descriptors_wanted(settings: &Settings) -> u64 {
+    u64::from(settings.limits.max_clients) * PER_SESSION + OWN
+}
+
 fn check_descriptors(settings: &Settings) {
     let (limit, _) = descriptors::raise_descriptor_limit();
-    let wanted = u64::from(settings.limits.max_clients) * PER_SESSION + OWN;
-    if limit < wanted {
+    if limit < descriptors_wanted(settings) {
         let clients = limit.saturating_sub(OWN) / PER_SESSION;
         logs::server(
             Severity::Warning,
@@ -600,18 +630,23 @@ fn announce(listeners: &[TcpListener]) {
 
 /// The end of `--check`, for whoever reads it.
 fn say_fine(clients: &Clients) {
-    if let Clients::Listeners(listeners, _) = clients {
-        let addresses = listeners
-            .iter()
-            .filter_map(|listener| listener.local_addr().ok());
-        let addresses: Vec<String> = addresses.map(|address| address.to_string()).collect();
-        let addresses = addresses.join(" and ");
+    if let Some(fine) = would_succeed(clients) {
         // A reader that has gone away misses nothing it wanted.
-        let _ = writeln!(
-            std::io::stdout(),
-            "a start would succeed and listen on {addresses}"
-        );
+        let _ = writeln!(std::io::stdout(), "{fine}");
     }
+}
+
+/// That a start would succeed; none where a client is served who came already.
+fn would_succeed(clients: &Clients) -> Option<String> {
+    let Clients::Listeners(listeners, _) = clients else {
+        return None;
+    };
+    let addresses = listeners
+        .iter()
+        .filter_map(|listener| listener.local_addr().ok());
+    let addresses: Vec<String> = addresses.map(|address| address.to_string()).collect();
+    let addresses = addresses.join(" and ");
+    Some(format!("a start would succeed and listen on {addresses}"))
 }
 
 fn pid_file(settings: &Settings, is_root: bool) -> Result<Option<PidFile>, Failure> {

@@ -110,6 +110,7 @@ fn samples() -> HashMap<&'static str, Vec<&'static [u8]>> {
         ("certfile", &[b"/a.pem,/b.pem"]),
         ("extcert", PATHS),
         ("drain", SECONDS),
+        ("doctor", &[b"ftp.example.org", b""]),
         ("pidfile", PATHS),
         ("uploadpipe", PATHS),
         ("serve", &[b"/a b", b".", b"-x"]),

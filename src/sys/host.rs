@@ -1,6 +1,7 @@
 //! What the machine says about itself: sysinfo(2), which unlike /proc is there inside a chroot.
 
-use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 
 /// The parts of one in the kernel's load figures (`SI_LOAD_SHIFT` in linux/sysinfo.h).
 const LOAD_UNIT: f64 = 65536.0;
@@ -13,50 +14,54 @@ pub fn load_average() -> [f64; 3] {
         .map(|load| load as f64 / LOAD_UNIT)
 }
 
-/// The addresses of this machine's network interfaces that are up (getifaddrs(3)), in the kernel's order, each once.
+/// The addresses of this machine's interfaces that are up (getifaddrs(3)), loopback among them, each once. IPv6 addresses come without
+/// their zone.
 ///
 /// # Errors
-/// What getifaddrs(3) gives.
-pub fn own_addresses() -> std::io::Result<Vec<IpAddr>> {
+/// What the kernel gives when it has no room for the list.
+pub fn addresses() -> io::Result<Vec<IpAddr>> {
     let mut first = std::ptr::null_mut();
-    // SAFETY: `first` is a valid place for the list's address.
-    if unsafe { libc::getifaddrs(&raw mut first) } != 0 {
-        return Err(std::io::Error::last_os_error());
+    // SAFETY: `first` is writable; the list it then leads to is ours until it is freed below.
+    if unsafe { libc::getifaddrs(&mut first) } != 0 {
+        return Err(io::Error::last_os_error());
     }
     let mut found = Vec::new();
     let mut next = first;
     while !next.is_null() {
-        // SAFETY: `next` is an entry of the list, which lives until freeifaddrs below.
-        let entry = unsafe { &*next };
-        let is_up = entry.ifa_flags & (libc::IFF_UP as libc::c_uint) != 0;
-        if is_up && !entry.ifa_addr.is_null() {
-            // SAFETY: the address is as large as its family says; only those of two families are looked at further.
-            let address = unsafe { address_at(entry.ifa_addr) };
-            if let Some(address) = address.filter(|address| !found.contains(address)) {
-                found.push(address);
-            }
+        // SAFETY: `next` is an element of the list, which ends with a null pointer and is not freed yet.
+        let element = unsafe { &*next };
+        let is_up = element.ifa_flags & (libc::IFF_UP as libc::c_uint) != 0;
+        // SAFETY: as above; the address is null or that of a live socket address.
+        let address = unsafe { address_at(element.ifa_addr) };
+        if let Some(address) = address.filter(|address| is_up && !found.contains(address)) {
+            found.push(address);
         }
-        next = entry.ifa_next;
+        next = element.ifa_next;
     }
-    // SAFETY: the list was made by getifaddrs, is freed once, and nothing refers to it any more.
+    // SAFETY: the list came from getifaddrs(3), and nothing of it is used any more.
     unsafe { libc::freeifaddrs(first) };
     Ok(found)
 }
 
+/// The IP address there, if it is one.
+///
 /// # Safety
-/// `address` points to an address as large as its family says.
+/// `address` is null or leads to a socket address that is as long as its family says.
 unsafe fn address_at(address: *const libc::sockaddr) -> Option<IpAddr> {
-    // SAFETY: every address begins with its family.
+    if address.is_null() {
+        return None;
+    }
+    // SAFETY: not null, so at least the family is there; it need not be aligned for what is read.
     match i32::from(unsafe { (*address).sa_family }) {
         libc::AF_INET => {
-            // SAFETY: the family says so; the read asks for no alignment.
+            // SAFETY: of this family it is as long as that.
             let v4 = unsafe { address.cast::<libc::sockaddr_in>().read_unaligned() };
-            Some(IpAddr::from(v4.sin_addr.s_addr.to_ne_bytes()))
+            Some(Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr)).into())
         }
         libc::AF_INET6 => {
-            // SAFETY: as above.
+            // SAFETY: of this family it is as long as that.
             let v6 = unsafe { address.cast::<libc::sockaddr_in6>().read_unaligned() };
-            Some(IpAddr::from(v6.sin6_addr.s6_addr))
+            Some(Ipv6Addr::from(v6.sin6_addr.s6_addr).into())
         }
         _ => None,
     }
@@ -116,6 +121,19 @@ fn claimed_name(address: IpAddr) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_addresses_are_those_one_can_listen_at() {
+        let found = addresses().unwrap();
+        assert!(found.contains(&Ipv4Addr::LOCALHOST.into()), "{found:?}");
+        for (index, address) in found.iter().enumerate() {
+            assert!(!found[..index].contains(address));
+            let needs_zone = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
+            if !needs_zone {
+                std::net::TcpListener::bind((*address, 0)).unwrap();
+            }
+        }
+    }
 
     #[test]
     fn the_load_is_the_one_proc_shows() {

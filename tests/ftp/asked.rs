@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::common::client::Client;
-use crate::common::server::LOOPBACK;
+use crate::common::server::{LOOPBACK, Place, wharf_argv};
 use crate::common::waiting::within;
 use crate::fixture::{Served, Way, with_peer};
 
@@ -74,7 +74,7 @@ fn what_is_asked_for_is_not_started_and_mistakes_are_told_all_the_same() {
 
 #[test]
 fn under_inetd_the_client_is_told_nothing_of_the_flags() {
-    for asked in ["--printflags", "--explain"] {
+    for asked in ["--printflags", "--explain", "--doctor"] {
         let listener = TcpListener::bind((LOOPBACK, 0)).expect("a port");
         let mut client =
             TcpStream::connect(listener.local_addr().expect("its address")).expect("it listens");
@@ -214,4 +214,91 @@ fn a_server_that_is_not_there_or_greets_nobody_is_not_well() {
     let (status, said) = health(([127, 0, 0, 1], 0).into());
     assert_eq!(status, Some(69), "{said}");
     assert!(said.contains("port 0"), "{said}");
+}
+
+/// What the doctor says of a server with these flags: the exit status and the lines.
+fn doctor(place: &Place, flags: &[&str]) -> (Option<i32>, Vec<String>) {
+    let words = wharf_argv(place);
+    let said = run(wharf().args(&words[1..]).args(flags));
+    let text = String::from_utf8(said.stdout).expect("text");
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let has_level = |line: &String| {
+        ["ok: ", "warning: ", "error: "]
+            .iter()
+            .any(|level| line.starts_with(level))
+    };
+    assert!(lines.len() >= 4 && lines.iter().all(has_level), "{text}");
+    (said.status.code(), lines)
+}
+
+#[test]
+fn the_doctor_looks_at_the_start_and_at_passive_mode() {
+    let place = Place::new().expect("a place");
+    let at = ["-S", "127.0.0.1,0"];
+    let (status, lines) = doctor(
+        &place,
+        &[&at[..], &["-p", "21000:21999", "--doctor", "localhost"]].concat(),
+    );
+    assert_eq!(status, Some(0), "{lines:#?}");
+    assert!(
+        lines[0].starts_with("ok: a start would succeed and listen on 127.0.0.1:"),
+        "{lines:#?}"
+    );
+    for part in [
+        "this machine itself",
+        "localhost leads to ",
+        "1000 ports for up to 50",
+        "of -p 21000:21999",
+        "descriptors",
+    ] {
+        assert!(
+            lines.iter().any(|line| line.contains(part)),
+            "{part}: {lines:#?}"
+        );
+    }
+
+    let holder = TcpListener::bind(("0.0.0.0", 0)).expect("a port");
+    let port = holder.local_addr().expect("its address").port();
+    let (status, lines) = doctor(
+        &place,
+        &[&at[..], &["--doctor", "-p", &format!("{port}:{port}")]].concat(),
+    );
+    assert_eq!(status, Some(69), "{lines:#?}");
+    let taken = format!(
+        "error: 1 of the 1 ports of -p {port}:{port} are taken, the first is {port}, where process {}, ",
+        std::process::id()
+    );
+    assert!(
+        lines.iter().any(|line| line.starts_with(&taken)),
+        "{taken}: {lines:#?}"
+    );
+
+    // What keeps the server from starting comes first, and the rest is told all the same.
+    let (status, lines) = doctor(
+        &place,
+        &[
+            "--doctor",
+            "-S",
+            "127.0.0.1,0",
+            "--userlist",
+            "/no/such/list",
+        ],
+    );
+    assert_eq!(status, Some(78), "{lines:#?}");
+    assert!(
+        lines[0].starts_with("error: --userlist /no/such/list: "),
+        "{lines:#?}"
+    );
+
+    let (status, lines) = doctor(
+        &place,
+        &[&at[..], &["--doctor", "no-such-host.invalid"]].concat(),
+    );
+    assert_eq!(status, Some(78), "{lines:#?}");
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.starts_with("error: no-such-host.invalid: ")),
+        "{lines:#?}"
+    );
 }
