@@ -19,8 +19,8 @@ use crate::logs::Form;
 use crate::logs::formats::TransferLog;
 use crate::units::{
     Ban, Bandwidth, CertificateFiles, Cidr, Ciphers, Facility, Glob, HostPort, PassiveAddress,
-    PassiveFor, PortRange, Quota, Ratio, Recursion, Sandbox, SyslogFacility, TlsVersion, Umasks,
-    UploadOwner, UserRoot,
+    PassiveFor, PortRange, Quota, Ratio, Recursion, Sandbox, SyslogFacility, TlsFor, TlsVersion,
+    Umasks, UploadOwner, UserRoot,
 };
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -463,6 +463,10 @@ pub enum Protection {
 pub struct Tls {
     /// `-Y`.
     pub protection: Protection,
+    /// `--tlsfor`: whom `-Y` binds where it insists.
+    pub insists_on: TlsFor,
+    /// `--plainfrom`: networks whose clients it does not bind.
+    pub plain_from: Vec<Cidr>,
     /// `--implicittls`: without AUTH.
     pub implicit: bool,
     /// `-2`, or the default; the first is for clients that ask for no name.
@@ -928,6 +932,8 @@ fn tls(flags: &flags::Tls) -> Tls {
     };
     Tls {
         protection,
+        insists_on: flags.tls_for.unwrap_or_default(),
+        plain_from: flags.plain_from.clone(),
         implicit: flags.implicit_tls,
         certificates: match flags.cert_file.is_empty() {
             true if protection == Protection::Off => Vec::new(),
@@ -947,6 +953,9 @@ fn tls(flags: &flags::Tls) -> Tls {
 /// Of flags that are about TLS, where there is none.
 const WITHOUT_TLS: &str = "has no effect without TLS (-Y)";
 
+/// Why a flag that says whom TLS binds has no effect.
+const WITHOUT_DEMAND: &str = "has no effect without -Y 2 or -Y 3";
+
 /// Of flags that concern users with names alone.
 const WITHOUT_ACCOUNTS: &str = "has no effect without accounts (-l)";
 
@@ -961,6 +970,7 @@ fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
         && !settings.files.read_only
         && settings.files.anonymous_upload != Permission::Forbidden;
     let no_tls = !settings.tls.is_on();
+    let does_not_insist = settings.tls.protection < Protection::Control;
     let passed_over = settings.tls.ciphers.passed_over();
     let bytes = "has no effect, file names are passed on byte for byte";
     let rows = [
@@ -1028,6 +1038,13 @@ fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
             "has no effect without -o".to_owned(),
         ),
         (no_tls, "tls_cipher_suite", WITHOUT_TLS.to_owned()),
+        (does_not_insist, "tls_for", WITHOUT_DEMAND.to_owned()),
+        (does_not_insist, "plain_from", WITHOUT_DEMAND.to_owned()),
+        (
+            settings.tls.implicit && !does_not_insist,
+            "plain_from",
+            "has no effect under --implicittls, where every connection begins with TLS".to_owned(),
+        ),
         (no_tls, "cert_file", WITHOUT_TLS.to_owned()),
         (no_tls, "tls_min_version", WITHOUT_TLS.to_owned()),
         (no_tls, "require_tls_reuse", WITHOUT_TLS.to_owned()),

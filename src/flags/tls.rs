@@ -1,6 +1,6 @@
 //! The flags under "TLS": when it is offered or asked for, and with what.
 
-use crate::units::{CertificateFiles, Ciphers, TlsVersion};
+use crate::units::{CertificateFiles, Cidr, Ciphers, TlsFor, TlsVersion};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -14,6 +14,19 @@ pub struct Tls {
     /// as well. The default is 0, and 2 with --implicittls. TLS is version 1.2 or 1.3; there is nothing older.
     #[arg(short = 'Y', long = "tls", value_name = "LEVEL", value_parser = level)]
     pub tls: Option<u8>,
+
+    /// Insist on TLS for anonymous sessions, for users, or for all
+    ///
+    /// It says whom -Y 2 and -Y 3 bind; the others may use TLS and need not. The default is all.
+    #[arg(long = "tlsfor", value_name = "anonymous|users|all")]
+    pub tls_for: Option<TlsFor>,
+
+    /// Let clients of this network do without TLS
+    ///
+    /// It is for scanners and cameras that know none, where -Y 2 or -Y 3 insists on it for all others. It takes a network such
+    /// as 192.0.2.0/24 or a single address, and may be given more than once.
+    #[arg(long = "plainfrom", value_name = "CIDR")]
+    pub plain_from: Vec<Cidr>,
 
     /// Choose the ciphers
     ///
@@ -33,8 +46,8 @@ pub struct Tls {
     ///
     /// Both are in PEM; the certificates that vouch for the first one follow it in the same file. Without a comma the file holds
     /// the private key as well. Given more than once, the client's SNI or HOST chooses the certificate that has that name, and
-    /// the first one is for all other clients. SIGHUP reads the files again; when something is wrong with them the old ones
-    /// stay in force. The default is /etc/ssl/private/pure-ftpd.pem.
+    /// the first one is for all other clients. The files are read again at SIGHUP, and when they have changed before a
+    /// handshake, which is looked at once a second at most; when something is wrong with them the old ones stay in force. The default is /etc/ssl/private/pure-ftpd.pem.
     #[arg(short = '2', long = "certfile", value_name = "CERT[,KEY]")]
     pub cert_file: Vec<CertificateFiles>,
 

@@ -34,6 +34,9 @@ pub const TLS_SLICE: usize = 64 * 1024;
 /// Records without any data that are looked at in a row.
 const EMPTY_IN_A_ROW: u32 = 16;
 
+/// Bytes in front of each record.
+const HEAD: usize = 5;
+
 /// Tickets of a control connection: clients that use each one once need some.
 const CONTROL_TICKETS: usize = 4;
 
@@ -649,6 +652,50 @@ impl Tls {
         Poll::Ready(Ok(()))
     }
 
+    /// Ready when the peer has said its end too, with what came in clear behind that. Records are read one by one, so that no
+    /// byte of what follows them is taken for TLS.
+    pub(super) fn poll_leave(
+        &mut self,
+        io: &mut Io<TcpStream>,
+        context: &Context<'_>,
+    ) -> Poll<io::Result<Vec<u8>>> {
+        loop {
+            ready!(self.poll_flush(io, context)?);
+            while let Some(record) = first_record(&self.held) {
+                let rest = self.held.split_off(record);
+                let whole = std::mem::replace(&mut self.held, rest);
+                let mut bytes = whole.as_slice();
+                while !bytes.is_empty() {
+                    self.connection.read_tls(&mut bytes)?;
+                    let state = self.connection.process_new_packets();
+                    let state =
+                        state.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+                    self.ended |= state.peer_has_closed();
+                    self.drop_plaintext();
+                }
+                if self.ended {
+                    return Poll::Ready(Ok(std::mem::take(&mut self.held)));
+                }
+            }
+            if is_no_record(&self.held) {
+                return Poll::Ready(Ok(std::mem::take(&mut self.held)));
+            }
+            let mut room = [0; 512];
+            let reading = io.poll_io(context, Direction::Read, |mut socket| {
+                socket.read(&mut room)
+            });
+            match ready!(reading?) {
+                0 => return Poll::Ready(Err(ErrorKind::UnexpectedEof.into())),
+                count => self.held.extend_from_slice(&room[..count]),
+            }
+        }
+    }
+
+    fn drop_plaintext(&mut self) {
+        let mut nobody_reads = [0; 512];
+        while matches!(self.connection.reader().read(&mut nobody_reads), Ok(1..)) {}
+    }
+
     /// Says that nothing more will be sent (RFC 8446, section 6.1).
     pub(super) fn end(&mut self) {
         self.connection.send_close_notify();
@@ -666,6 +713,24 @@ impl Tls {
         let count = self.connection.writer().write(bytes)?;
         self.write_out(io)?;
         Ok(count)
+    }
+}
+
+/// The length of the first record, if all of it is there (RFC 8446, section 5.1).
+fn first_record(bytes: &[u8]) -> Option<usize> {
+    let [_, _, _, high, low, ..] = bytes else {
+        return None;
+    };
+    let whole = HEAD + usize::from(u16::from_be_bytes([*high, *low]));
+    (bytes.len() >= whole && !is_no_record(bytes)).then_some(whole)
+}
+
+/// Whether this cannot be the beginning of a record: its kind and the version that all have.
+fn is_no_record(bytes: &[u8]) -> bool {
+    match bytes {
+        [] => false,
+        [kind] => !(20..=24).contains(kind),
+        [kind, version, ..] => !(20..=24).contains(kind) || *version != 3,
     }
 }
 

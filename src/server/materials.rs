@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::net::{IpAddr, ToSocketAddrs};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use crate::net::{Acceptor, Pair, Resumption};
 use crate::proto::path::VirtualPath;
 use crate::reactor::Handle;
 use crate::session::Listed;
-use crate::session::shared::{GreetingText, Site, Tls};
+use crate::session::shared::{Bell, FileMark, GreetingText, Site, Tls};
 use crate::settings::{self, Banner, Login, Settings};
 use crate::sys::creds::Identity;
 use crate::sys::words;
@@ -88,9 +89,24 @@ pub(super) fn listed(login: &Login) -> Result<Listed, Failure> {
 /// The flag that names certificates and keys.
 pub(super) const CERTIFICATES: &str = "-2";
 
-/// A certificate or key, whole.
-pub(super) fn read_pem(file: std::fs::File) -> io::Result<Vec<u8>> {
-    read_file(file, LONGEST_TEXT)
+/// A certificate or key, whole, and what its file is now.
+pub(super) fn read_pem(file: std::fs::File) -> io::Result<(Vec<u8>, FileMark)> {
+    let mark = mark(&file)?;
+    Ok((read_file(file, LONGEST_TEXT)?, mark))
+}
+
+/// By what the file is seen to have changed.
+pub(super) fn mark(file: &std::fs::File) -> io::Result<FileMark> {
+    let metadata = file.metadata()?;
+    let nanoseconds =
+        |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+    Ok(FileMark([
+        metadata.dev().into(),
+        metadata.ino().into(),
+        metadata.size().into(),
+        nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+        nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+    ]))
 }
 
 /// TLS with its certificates, none without `-Y`.
@@ -98,14 +114,17 @@ pub(super) fn tls(tls: &settings::Tls) -> Result<Option<Tls>, Failure> {
     if !tls.is_on() {
         return Ok(None);
     }
-    let read = |path: &Path| {
-        let text = std::fs::File::open(path).and_then(read_pem);
-        text.map_err(|error| Failure::open(CERTIFICATES, path, &error))
+    let mut marks = Vec::new();
+    let mut read = |path: &Path| {
+        let read = std::fs::File::open(path).and_then(read_pem);
+        let (text, mark) = read.map_err(|error| Failure::open(CERTIFICATES, path, &error))?;
+        marks.push(mark);
+        Ok(text)
     };
     let mut texts = Vec::new();
     for files in &tls.certificates {
         let certificate = read(&files.certificate)?;
-        let key = files.key.as_deref().map(read).transpose()?;
+        let key = files.key.as_deref().map(&mut read).transpose()?;
         texts.push((certificate, key));
     }
     let resumption = Resumption::new().map_err(|error| Failure::tls(&error))?;
@@ -113,6 +132,8 @@ pub(super) fn tls(tls: &settings::Tls) -> Result<Option<Tls>, Failure> {
     Ok(Some(Tls {
         acceptor: RefCell::new(Rc::new(acceptor)),
         resumption,
+        marks: RefCell::new(marks),
+        used: Bell::default(),
     }))
 }
 

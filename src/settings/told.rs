@@ -116,6 +116,8 @@ fn samples() -> HashMap<&'static str, Vec<&'static [u8]>> {
         ("serve", &[b"/a b", b".", b"-x"]),
         ("write", &[b"drop", b"all"]),
         ("for", &[b"30m", b"90"]),
+        ("tlsfor", &[b"users", b"anonymous", b"all"]),
+        ("plainfrom", CIDRS),
         ("tlsminversion", &[b"1.2", b"1.3"]),
         ("sandbox", &[b"on", b"off", b"strict"]),
     ];

@@ -22,6 +22,7 @@ mod common {
 mod attacks;
 mod certificates;
 mod clients;
+mod demands;
 mod fixture;
 mod peer;
 mod policy;

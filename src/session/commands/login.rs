@@ -163,6 +163,14 @@ impl Session {
         Ok(Reply::new(331, text))
     }
 
+    /// Whether this command of the login, with this argument, is that of an anonymous session.
+    pub(in crate::session) fn logs_in_anonymous(&self, row: &Row, argument: &[u8]) -> bool {
+        match row.verb {
+            "USER" => is_anonymous_name(argument) && self.serves_anonymous(),
+            _ => self.is_anonymous(),
+        }
+    }
+
     fn serves_anonymous(&self) -> bool {
         !self.settings().login.no_anonymous || self.anonymous_only
     }
@@ -227,6 +235,10 @@ impl Session {
             self.facts = Facts::default();
         }
         self.who = Who::In(Box::new(account));
+        if self.secure.is_some() {
+            let now = self.shared.handle.now();
+            self.shared.handshakes.paid(self.peer.ip(), now);
+        }
     }
 
     /// The lines of `.banner` and of limits that hold, then `last`.
@@ -310,7 +322,7 @@ impl Session {
             password,
             peer: self.peer.ip(),
             local: self.local,
-            encrypted: self.secure.is_some(),
+            encrypted: self.is_protected(),
             sni: self
                 .secure
                 .as_ref()
