@@ -1139,6 +1139,56 @@ mod tests {
     }
 
     #[test]
+    fn tls_is_as_much_as_is_asked_for() {
+        let tls = |line: &str| settings(line).tls;
+        assert!(!tls("").is_on() && !tls("-Y 0").is_on());
+        assert!(tls("").certificates.is_empty());
+        for (line, protection) in [
+            ("-Y 1", Protection::Offered),
+            ("-Y 2", Protection::Control),
+            ("-Y 3", Protection::Data),
+            ("-Y 1 -Y 3", Protection::Data),
+            ("--implicittls", Protection::Control),
+            ("--implicittls -Y 1", Protection::Control),
+            ("--implicittls -Y 3", Protection::Data),
+        ] {
+            assert_eq!(tls(line).protection, protection, "{line}");
+        }
+        let default = tls("-Y 1").certificates;
+        assert_eq!(default[0].certificate, PathBuf::from(CERTIFICATE));
+        assert_eq!(tls("-Y 1 -2 a -2 b,c").certificates.len(), 2);
+        assert_eq!(
+            refusal("--implicittls -Y 0"),
+            "wharf-ftpd: --implicittls and -Y 0: expected one of them at most"
+        );
+        assert!(
+            refusal("-Y 1 --tlsminversion 1.3 -J TLS_AES_128_GCM_SHA256:!TLS_AES_128_GCM_SHA256")
+                .contains("at least one cipher")
+        );
+        assert!(refusal("-Y 1 --tlsminversion 1.1").contains("expected 1.2 or 1.3"));
+        assert!(refusal("-Y 1 -2 a,").contains("expected CERT or CERT,KEY"));
+    }
+
+    #[test]
+    fn what_does_nothing_for_tls_is_said() {
+        let said = |line: &str| read(line).expect(line).1.join("\n");
+        for flag in [
+            "-2 a",
+            "-J HIGH",
+            "--tlsminversion 1.3",
+            "--requiretlsreuse",
+            "--tlslaxclose",
+        ] {
+            assert!(said(flag).contains("without TLS (-Y)"), "{flag}");
+            assert_eq!(said(&format!("-Y 1 {flag}")), "", "{flag}");
+        }
+        assert_eq!(
+            said("-Y 1 -J HIGH:AES128-SHA"),
+            "-J: not offered here: AES128-SHA"
+        );
+    }
+
+    #[test]
     fn a_pam_service_goes_with_pam_and_is_no_path() {
         for line in ["", "-l unix "] {
             assert_eq!(
