@@ -202,7 +202,7 @@ pub(super) const OPTIONS: &[Known] = &[
     o("session_support", Yes(false), Flag("nopamsession"), "With NO, which also holds without a line, where passwords are PAM's. YES needs no flag, and has nothing written to utmp and wtmp."),
     o("setproctitle_enable", Yes(false), Ignored, "one process serves all, and its title does not change"),
     o("ssl_ciphers", Text("ciphers", "ECDHE-RSA-AES256-GCM-SHA384"), Flag("tlsciphersuite"), "Given even without a line, where ssl_enable is YES."),
-    o("ssl_enable", Yes(false), Flag("tls"), "Without forced logins it is 1, with them 2, with forced data as well 3. Where anonymous and others may log in, the same has to be forced from both, with allow_anon_ssl=YES; otherwise it is refused."),
+    o("ssl_enable", Yes(false), Flags(&["tls", "tlsfor"]), "Without forced logins it is 1, with them 2, with forced data as well 3. Where it is forced from anonymous or from others only, --tlsfor says so; different levels of force are refused."),
     o("ssl_request_cert", Yes(true), Nothing, "Clients are not asked for certificates."),
     o("ssl_sni_hostname", Text("name", ""), Refused("remove it"), "Clients that ask for another name are served as well."),
     o("ssl_sslv2", Yes(false), Ignored, "there is nothing older than TLS 1.2 here"),

@@ -184,7 +184,7 @@ fn logs(rules: &mut Rules<'_>) {
     rules.nothing("no_log_lock", "one process writes the log");
 }
 
-/// Who has to encrypt what. `-Y` is for all users alike, so where both anonymous and others may log in the same has to hold for both.
+/// TLS: who has to encrypt what, with what.
 fn tls(rules: &mut Rules<'_>) {
     if !rules.yes("ssl_enable") {
         rules.nothing("ssl_enable", "clear text, as without it");
@@ -215,6 +215,7 @@ fn tls(rules: &mut Rules<'_>) {
     );
 }
 
+/// `-Y` has one level for all, and `--tlsfor` says whom it binds, so that one of two kinds may do without.
 fn protection(rules: &mut Rules<'_>) {
     let keys = [
         "allow_anon_ssl",
@@ -236,7 +237,8 @@ fn protection(rules: &mut Rules<'_>) {
                 rules.yes("force_anon_logins_ssl"),
                 rules.yes("force_anon_data_ssl"),
             ),
-            false => None,
+            // There an anonymous client that uses TLS is refused, which protects nobody.
+            false => Some("1"),
         });
     let users = rules.yes("local_enable").then(|| {
         level(
@@ -245,18 +247,25 @@ fn protection(rules: &mut Rules<'_>) {
         )
     });
     let all = match (strangers, users) {
-        (Some(strangers), Some(users)) if strangers == users => users,
+        (Some(strangers), Some(users)) if strangers == users => users.map(|level| (level, None)),
+        (Some(Some("1")), Some(Some(level))) => Some((level, Some("users"))),
+        (Some(Some(level)), Some(Some("1"))) => Some((level, Some("anonymous"))),
         (Some(_), Some(_)) => None,
-        (Some(one), None) | (None, Some(one)) => one,
-        (None, None) => Some("1"),
+        (Some(one), None) | (None, Some(one)) => one.map(|level| (level, None)),
+        (None, None) => Some(("1", None)),
     };
     match all {
-        Some(level) => rules.give("ssl_enable", "tls", level),
+        Some((level, whom)) => {
+            rules.give("ssl_enable", "tls", level);
+            if let Some(whom) = whom {
+                rules.give("ssl_enable", "tlsfor", whom);
+            }
+        }
         None => rules.refuse(
             "ssl_enable",
-            "encryption is asked for from all clients alike, first for logins and then for data",
-            "set anonymous_enable=NO, or allow_anon_ssl=YES with force_anon_logins_ssl and force_anon_data_ssl as \
-             force_local_logins_ssl and force_local_data_ssl are; where data is forced, force logins too",
+            "encryption is asked for first for logins and then for data, and as much from anonymous clients as from others or not at all",
+            "set force_anon_logins_ssl and force_anon_data_ssl as force_local_logins_ssl and force_local_data_ssl are, or \
+             allow_anon_ssl=NO; where data is forced, force logins too",
         ),
     }
     rules.all_nothing(&keys, "told with ssl_enable");

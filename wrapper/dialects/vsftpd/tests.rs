@@ -509,12 +509,11 @@ fn what_is_said_and_logged() {
 }
 
 #[test]
-fn tls_is_asked_for_from_all_alike_or_refused() {
+fn tls_is_asked_for_from_those_it_binds_or_refused() {
     lacks("ssl_enable=NO\nrsa_cert_file=/x", "-2");
-    refused(
-        "ssl_enable=YES\nlocal_enable=YES",
-        "set anonymous_enable=NO",
-    );
+    // Anonymous does without.
+    has("ssl_enable=YES\nlocal_enable=YES", "-Y 3");
+    has("ssl_enable=YES\nlocal_enable=YES", "--tlsfor users");
     let users = "ssl_enable=YES\nanonymous_enable=NO\nlocal_enable=YES\n";
     let with = |more: &str| format!("{users}{more}");
     has(users, "-Y 3");
@@ -538,10 +537,18 @@ fn tls_is_asked_for_from_all_alike_or_refused() {
     refused(&with("ssl_tlsv12=NO\nssl_tlsv13=NO"), "no version");
     refused(&with("require_cert=YES"), "certificates");
     let strangers = "ssl_enable=YES\nlocal_enable=NO\n";
-    refused(strangers, "allow_anon_ssl=YES");
+    has(strangers, "-Y 1");
+    lacks(strangers, "--tlsfor");
     has(&format!("{strangers}allow_anon_ssl=YES"), "-Y 1");
     let both = "ssl_enable=YES\nlocal_enable=YES\nallow_anon_ssl=YES\nforce_anon_logins_ssl=YES\nforce_anon_data_ssl=YES";
     has(both, "-Y 3");
+    lacks(both, "--tlsfor");
+    let lax_users = format!("{both}\nforce_local_logins_ssl=NO\nforce_local_data_ssl=NO");
+    has(&lax_users, "--tlsfor anonymous");
+    refused(
+        &format!("{both}\nforce_local_data_ssl=NO"),
+        "as much from anonymous clients",
+    );
 }
 
 /// One line for each value an option can take that makes a difference.
