@@ -26,7 +26,7 @@ use crate::session::shared::{Bell, FileMark, GreetingText, Site, Tls};
 use crate::settings::{self, Banner, Login, Settings};
 use crate::sys::creds::Identity;
 use crate::sys::words;
-use crate::units::PassiveAddress;
+use crate::units::{CertificateFiles, PassiveAddress};
 
 /// Longest alias, in bytes; Pure-FTPd's limit.
 const LONGEST_ALIAS: usize = 255;
@@ -129,12 +129,31 @@ pub(super) fn tls(tls: &settings::Tls) -> Result<Option<Tls>, Failure> {
     }
     let resumption = Resumption::new().map_err(|error| Failure::tls(&error))?;
     let acceptor = acceptor(tls, &texts, &resumption)?;
+    tls.certificates.iter().for_each(warn_of_open_key);
     Ok(Some(Tls {
         acceptor: RefCell::new(Rc::new(acceptor)),
         resumption,
         marks: RefCell::new(marks),
         used: Bell::default(),
     }))
+}
+
+/// Whoever has the key can be the server.
+fn warn_of_open_key(files: &CertificateFiles) {
+    use std::os::unix::fs::MetadataExt;
+    let path = files.key_file();
+    let Ok(metadata) = std::fs::metadata(path) else {
+        return;
+    };
+    if metadata.mode() & 0o004 != 0 {
+        let path = path.display();
+        logs::server(
+            Severity::Warning,
+            format_args!(
+                "{CERTIFICATES} {path}: every user of the machine can read the private key: better chmod o-r {path}"
+            ),
+        );
+    }
 }
 
 /// What handshakes are made with, of these texts: for each `-2` the certificate's, and the key's where it has a file of its own.
