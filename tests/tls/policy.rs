@@ -1,8 +1,11 @@
 //! What -Y asks for, and the replies to AUTH, PBSZ, PROT, CCC and FEAT.
 
+use std::time::Duration;
+
 use rustls::version::{TLS12, TLS13};
 
 use crate::common::client::Client;
+use crate::common::waiting::within;
 use crate::fixture::Served;
 use crate::peer::{Peer, config, shake};
 
@@ -181,12 +184,14 @@ fn what_was_agreed_on_is_logged_in_pure_ftpds_words() {
     let served = Served::start(&["-Y", "1"]);
     let mut peer = Peer::connect(&served, config(&TLS13));
     peer.log_in();
-    let errors = served.server.errors();
-    assert!(errors.contains("[INFO] SNI: [localhost]"), "{errors}");
-    assert!(
-        errors.contains("TLS: Enabled TLSv1.3 with TLS_AES_256_GCM_SHA384, 256 secret bits cipher"),
-        "{errors}"
-    );
+    for words in [
+        "[INFO] SNI: [localhost]",
+        "TLS: Enabled TLSv1.3 with TLS_AES_256_GCM_SHA384, 256 secret bits cipher",
+    ] {
+        within(Duration::from_secs(10), words, || {
+            served.server.errors().contains(words)
+        });
+    }
 }
 
 #[test]
