@@ -167,6 +167,10 @@ fn a_certificate_that_soon_expires_is_warned_of() {
         let home = tempfile::tempdir().expect("a home");
         let pem = make_certificate(home.path(), "soon", "localhost", days);
         let served = Served::start_with(home, &["-Y", "1", "-2", pem.to_str().unwrap()]);
+        // Warnings come before it.
+        within(Duration::from_secs(10), "a place to listen", || {
+            served.server.errors().contains("Listening on")
+        });
         let errors = served.server.errors();
         assert_eq!(
             errors.contains("the certificate expires on "),
@@ -183,6 +187,10 @@ fn a_key_that_everybody_can_read_is_warned_of() {
         let pem = make_certificate(home.path(), "server", "localhost", 30);
         fs::set_permissions(&pem, Permissions::from_mode(mode)).expect("its mode");
         let served = Served::start_with(home, &["-Y", "1", "-2", pem.to_str().unwrap()]);
+        // Warnings come before it.
+        within(Duration::from_secs(10), "a place to listen", || {
+            served.server.errors().contains("Listening on")
+        });
         let errors = served.server.errors();
         assert_eq!(
             errors.contains("can read the private key"),
