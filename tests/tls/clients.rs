@@ -305,3 +305,117 @@ fn rclone_copies_there_and_back() {
         assert_eq!(sha256(&mine.join(number.to_string())), sha256(&back));
     }
 }
+
+/// Perl's Net::FTP never reads the tickets of TLS 1.3: a server that sends them on an upload loses the end of it.
+#[test]
+fn perls_net_ftp_stores_whole_files_in_both_versions() {
+    const SCRIPT: &str = r#"
+        use strict; use Net::FTP;
+        my ($port, $ca, $home, $version) = @ARGV;
+        my $ftp = Net::FTP->new("localhost", Port => $port, Passive => 1, Timeout => 20,
+            SSL_ca_file => $ca, SSL_version => $version) or die $@;
+        $ftp->starttls or die "starttls: " . $ftp->message;
+        $ftp->login("ftp", "x@") or die $ftp->message;
+        $ftp->prot("P") or die $ftp->message;
+        $ftp->binary;
+        my @names = $ftp->ls("pub");
+        print "listed @names\n";
+        $ftp->get("pub/file", "$home/got") or die $ftp->message;
+        for my $size (0, 1, 70000, 5000000) {
+            open my $out, ">", "$home/up" or die;
+            print $out "x" x $size;
+            close $out;
+            my $name = "incoming/perl$size" . ($version =~ /!/ ? "old" : "new");
+            $ftp->put("$home/up", $name) or die "put $size: " . $ftp->message;
+            print "stored $size ", $ftp->code, " ", $ftp->size($name), "\n";
+        }
+        $ftp->quit;
+    "#;
+    let served = Served::start(&["-Y", "3"]);
+    for version in ["SSLv23", "SSLv23:!TLSv1_3"] {
+        let Some(mut perl) = program("perl") else {
+            return;
+        };
+        perl.args(["-e", SCRIPT, &served.port().to_string()])
+            .arg(served.mine("server.crt"))
+            .arg(served.home())
+            .arg(version);
+        let said = run(&mut perl, served.home(), "");
+        assert!(said.contains("listed pub/file"), "{said}");
+        for size in [0, 1, 70_000, 5_000_000] {
+            assert!(
+                said.contains(&format!("stored {size} 226 {size}\n")),
+                "{said}"
+            );
+        }
+        assert!(fs::read(served.mine("got")).expect("the file") == content(SIZE));
+    }
+}
+
+#[test]
+fn gnutls_cli_talks_behind_starttls() {
+    let served = Served::start(&["-Y", "2"]);
+    let Some(mut gnutls) = program("gnutls-cli") else {
+        return;
+    };
+    gnutls.args(["--starttls-proto=ftp", "-p", &served.port().to_string()]);
+    gnutls.arg("--x509cafile").arg(served.mine("server.crt"));
+    let said = run(
+        gnutls.arg("localhost"),
+        served.home(),
+        "USER ftp\r\nPWD\r\nQUIT\r\n",
+    );
+    for reply in ["230 ", "257 \"/\"", "221 "] {
+        assert!(said.contains(reply), "{said}");
+    }
+}
+
+/// Where the machine has Java, which no test brings along.
+#[test]
+fn apache_commons_net_fetches_and_stores_in_both_versions() {
+    const PROGRAM: &str = r#"
+        import java.io.*;
+        import org.apache.commons.net.ftp.*;
+        import org.apache.commons.net.util.TrustManagerUtils;
+        public class Try {
+            public static void main(String[] words) throws Exception {
+                for (String version : new String[] { "TLSv1.2", "TLSv1.3" }) {
+                    FTPSClient client = new FTPSClient("TLS", false);
+                    client.setTrustManager(TrustManagerUtils.getAcceptAllTrustManager());
+                    client.connect("localhost", Integer.parseInt(words[0]));
+                    client.setEnabledProtocols(new String[] { version });
+                    boolean in = client.login("anonymous", "x@");
+                    client.execPBSZ(0);
+                    client.execPROT("P");
+                    client.enterLocalPassiveMode();
+                    client.setFileType(FTP.BINARY_FILE_TYPE);
+                    long listed = client.listFiles("pub")[0].getSize();
+                    ByteArrayOutputStream got = new ByteArrayOutputStream();
+                    boolean fetched = client.retrieveFile("pub/file", got);
+                    boolean stored = client.storeFile("incoming/" + version, new ByteArrayInputStream(new byte[3000000]));
+                    System.out.println(version + " " + in + " " + listed + " " + fetched + " " + got.size() + " " + stored);
+                    client.logout();
+                    client.disconnect();
+                }
+            }
+        }
+    "#;
+    const JAR: &str = "/usr/share/java/commons-net.jar";
+    let lacks_java = Command::new("java").arg("-version").output().is_err();
+    if lacks_java || !Path::new(JAR).exists() {
+        return eprintln!("skipped: Java or commons-net is not there");
+    }
+    let served = Served::start(&["-Y", "3"]);
+    fs::write(served.mine("Try.java"), PROGRAM).expect("the program");
+    let mut java = Command::new("java");
+    java.args(["-cp", JAR])
+        .arg(served.mine("Try.java"))
+        .arg(served.port().to_string());
+    let said = run(&mut java, served.home(), "");
+    for version in ["TLSv1.2", "TLSv1.3"] {
+        let line = format!("{version} true {SIZE} true {SIZE} true");
+        assert!(said.contains(&line), "{said}");
+        let stored = fs::metadata(served.served(&format!("incoming/{version}")));
+        assert_eq!(stored.expect("the upload").len(), 3_000_000);
+    }
+}
