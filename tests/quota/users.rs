@@ -96,7 +96,9 @@ fn f14_a_broken_file_refuses_uploads_until_it_is_counted_anew() {
     let (mut client, lines) = Client::log_in(server.address);
     assert!(!lines.iter().any(|line| line.contains("authorized")));
     assert_eq!(client.upload("STOR g", b"x"), 552);
-    assert!(server.errors().contains("wharf-quotacheck"));
+    eventually("the log names wharf-quotacheck", || {
+        server.errors().contains("wharf-quotacheck")
+    });
     let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_wharf-quotacheck"));
     check.args(["-u", &UID.to_string(), "-g", &UID.to_string(), "-d"]);
     assert!(
