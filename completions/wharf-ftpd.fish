@@ -67,6 +67,9 @@ complete -c wharf-ftpd -l tlsminversion -d 'Speak no older version of TLS' -r
 complete -c wharf-ftpd -l drain -d 'Give transfers under way so many seconds when the server ends' -r
 complete -c wharf-ftpd -s g -l pidfile -d 'Write the process number to this file' -r -F
 complete -c wharf-ftpd -l uploadpipe -d 'Use this named pipe for -o' -r -F
+complete -c wharf-ftpd -l serve -d 'Share this directory, or the current one, with whoever comes' -r -F
+complete -c wharf-ftpd -l write -d 'Let those who know a password change the directory of --serve' -r
+complete -c wharf-ftpd -l for -d 'End --serve after this time' -r
 complete -c wharf-ftpd -s 4 -l ipv4only -d 'Use IPv4 only'
 complete -c wharf-ftpd -s 6 -l ipv6only -d 'Use IPv6 only'
 complete -c wharf-ftpd -s N -l natmode -d 'Refuse passive data connections'
@@ -114,6 +117,11 @@ complete -c wharf-ftpd -l tlslaxclose -d 'Take uploads that end without TLS sayi
 complete -c wharf-ftpd -s B -l daemonize -d 'Run in the background'
 complete -c wharf-ftpd -l printport -d 'Print the port that the server listens on'
 complete -c wharf-ftpd -l check -d 'Check everything a start needs, and do not start'
+complete -c wharf-ftpd -l printflags -d 'Print the flags in force as one line, and do not start'
+complete -c wharf-ftpd -l explain -d 'Say what each flag of the command line does, and do not start'
 complete -c wharf-ftpd -s o -l uploadscript -d 'Tell a script of each upload'
 complete -c wharf-ftpd -s h -l help -d 'Explain the flags'
 complete -c wharf-ftpd -l version -d 'Print the version'
+complete -c wharf-ftpd -l once -d 'End --serve when one file was transferred whole'
+complete -c wharf-ftpd -l qr -d 'Draw the first address of --serve as a code for the cameras of phones'
+complete -c wharf-ftpd -l yes -d 'Share the root directory or a home directory if asked to'

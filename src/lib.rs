@@ -29,6 +29,7 @@
 //! | [`proto`] | FTP as text: lines and requests in; replies, addresses, listings out | units | I/O, clock, settings |
 //! | [`net`] | sockets on the loop: listeners, streams in clear and under TLS, opening data connections, throttling | sys, units, reactor | FTP's text |
 //! | [`files`] | the rooted tree of an account: resolving, reading, writing, walking | sys, units, reactor | FTP's text |
+//! | [`board`] | transfers under way, for whoever shows them | sys, units | sessions |
 //! | [`logs`] | what is recorded, made safe, and written without anybody waiting | sys, units | sessions |
 //! | [`keeper`] | accounts: virtual users, their files and password hashes | sys, units | FTP, sessions |
 //! | [`flags`] | what the administrator typed | units, logs | |
@@ -78,6 +79,7 @@
 //! smallest family of commands), `session/commands/transfer.rs` with `session/transfer.rs` (where bytes move), [`files`],
 //! and [`reactor`] last. [`server`] tells in what order a start happens, and why.
 
+pub mod board;
 pub mod files;
 pub mod flags;
 pub mod keeper;

@@ -6,8 +6,12 @@
 //! departures from it in wharf-ftpd(8), "Differences from Pure-FTPd".
 #![forbid(unsafe_code)]
 
+mod sharing;
+#[cfg(test)]
+mod told;
 mod users;
 
+pub use sharing::{SHARE_PORTS, SHARE_USER, Sharing, share_place};
 pub use users::{User, is_for_one_account};
 
 use crate::flags::{self, Parsed, Stop};
@@ -39,6 +43,8 @@ pub struct Settings {
     pub process: Process,
     /// When TLS is offered or asked for, and with what.
     pub tls: Tls,
+    /// A folder shared from the shell (--serve).
+    pub sharing: Option<Sharing>,
     /// Accounts for which other flags hold (--userflags), each name once.
     pub users: Vec<User>,
 }
@@ -545,8 +551,10 @@ impl Settings {
             logging: logging(&flags.logging),
             process: process(&flags.process),
             tls: tls(&flags.tls),
+            sharing: None,
             users: Vec::new(),
         };
+        sharing::apply(parsed, &mut settings)?;
         let mut warnings = warnings(parsed, &settings);
         let (users, of_users) = users::users(parsed, &settings)?;
         settings.users = users;
@@ -1038,11 +1046,11 @@ mod tests {
         Settings::from_flags(&Flags::parse(words)?)
     }
 
-    fn settings(line: &str) -> Settings {
+    pub(super) fn settings(line: &str) -> Settings {
         read(line).expect(line).0
     }
 
-    fn refusal(line: &str) -> String {
+    pub(super) fn refusal(line: &str) -> String {
         let stop = read(line).expect_err(line);
         assert_eq!((stop.status, stop.to_stdout), (64, false));
         stop.text

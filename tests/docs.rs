@@ -54,6 +54,15 @@ fn value_name(arg: &clap::Arg) -> Option<String> {
     arg.get_action().takes_values().then_some(name)
 }
 
+/// For a flag whose value may be left out, whether one must stand behind an equals sign.
+fn may_be_left_out(arg: &clap::Arg) -> Option<bool> {
+    let is_optional = arg
+        .get_num_args()
+        .is_some_and(|range| range.min_values() == 0);
+    let takes = arg.get_action().takes_values() && is_optional;
+    takes.then(|| arg.is_require_equals_set())
+}
+
 fn short_help(arg: &clap::Arg) -> String {
     arg.get_help().expect("help").to_string()
 }
@@ -88,9 +97,14 @@ fn manual_item(arg: &clap::Arg) -> String {
         .get_short()
         .map(|letter| format!("Fl {letter} , "))
         .unwrap_or_default();
-    let value = value_name(arg)
-        .map(|name| format!(" Ar {name}"))
-        .unwrap_or_default();
+    let value = match value_name(arg) {
+        None => String::new(),
+        Some(name) => match may_be_left_out(arg) {
+            None => format!(" Ar {name}"),
+            Some(false) => format!(" Op Ar {name}"),
+            Some(true) => format!(" Ns Op = Ns Ar {name}"),
+        },
+    };
     let help = long_help(arg);
     let paragraphs: Vec<String> = help.split("\n\n").map(manual_paragraph).collect();
     format!(
@@ -268,9 +282,14 @@ fn readme_table() -> String {
                 .get_short()
                 .map(|letter| format!("`-{letter}` "))
                 .unwrap_or_default();
-            let value = value_name(&arg)
-                .map(|name| format!(" {name}"))
-                .unwrap_or_default();
+            let value = match value_name(&arg) {
+                None => String::new(),
+                Some(name) => match may_be_left_out(&arg) {
+                    None => format!(" {name}"),
+                    Some(false) => format!(" [{name}]"),
+                    Some(true) => format!("[={name}]"),
+                },
+            };
             let help = short_help(&arg).replace('|', "\\|");
             writeln!(text, "| {letter}`--{long}{value}` | {help} |").expect("string");
         }
@@ -314,7 +333,7 @@ fn help_and_manual_name_every_source_of_accounts() {
 fn every_flag_stands_in_one_section() {
     let sections = sections();
     let mut headings: Vec<_> = sections.iter().map(|(heading, _)| heading).collect();
-    assert_eq!(headings.len(), 7, "{headings:?}");
+    assert_eq!(headings.len(), 8, "{headings:?}");
     headings.sort_unstable();
     headings.dedup();
     assert_eq!(headings.len(), sections.len());

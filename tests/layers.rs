@@ -17,6 +17,7 @@ const LADDER: &[(&str, &[&str])] = &[
     ("net", &["sys", "units", "reactor"]),
     ("files", &["sys", "units", "reactor"]),
     ("logs", &["sys", "units"]),
+    ("board", &["sys", "units"]),
     // Only keeper/link.rs uses the reactor.
     ("keeper", &["sys", "units", "reactor"]),
     ("flags", &["units", "logs"]),
@@ -24,21 +25,21 @@ const LADDER: &[(&str, &[&str])] = &[
     (
         "session",
         &[
-            "sys", "units", "reactor", "proto", "net", "files", "logs", "keeper", "flags",
+            "sys", "units", "reactor", "proto", "net", "files", "board", "logs", "keeper", "flags",
             "settings",
         ],
     ),
     (
         "server",
         &[
-            "sys", "units", "reactor", "proto", "net", "files", "logs", "keeper", "flags",
+            "sys", "units", "reactor", "proto", "net", "files", "board", "logs", "keeper", "flags",
             "settings", "session",
         ],
     ),
     (
         "tools",
         &[
-            "sys", "units", "reactor", "proto", "net", "files", "logs", "keeper", "flags",
+            "sys", "units", "reactor", "proto", "net", "files", "board", "logs", "keeper", "flags",
             "settings", "session", "server",
         ],
     ),

@@ -2,12 +2,11 @@
 //!
 //! What came from a file is escaped before it reaches a terminal; what is quoted for a shell is quoted byte for byte.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::flags::{definition, on_one_line};
+use crate::flags::{definition, on_one_line, quoted_line};
 
 use super::translation::{Flag, Outcome, Translation};
 
@@ -29,30 +28,6 @@ pub fn shown_path(path: &Path) -> String {
     on_one_line(&path.to_string_lossy())
 }
 
-/// A word as sh(1) reads it back.
-pub fn quoted(word: &OsStr) -> Vec<u8> {
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_./,:=@%+".contains(byte);
-    let bytes = word.as_bytes();
-    if !bytes.is_empty() && bytes.iter().all(is_plain) {
-        return bytes.to_vec();
-    }
-    let mut text = vec![b'\''];
-    for byte in bytes {
-        match byte {
-            b'\'' => text.extend_from_slice(b"'\\''"),
-            byte => text.push(*byte),
-        }
-    }
-    text.push(b'\'');
-    text
-}
-
-/// Words as a line for the shell.
-pub fn line(words: &[OsString]) -> Vec<u8> {
-    let quoted: Vec<Vec<u8>> = words.iter().map(|word| quoted(word)).collect();
-    quoted.join(&b' ')
-}
-
 /// The command line, for the shell.
 ///
 /// # Errors
@@ -60,7 +35,7 @@ pub fn line(words: &[OsString]) -> Vec<u8> {
 pub fn command(out: &mut dyn Write, server: &Path, words: &[OsString]) -> io::Result<()> {
     let mut all = vec![server.as_os_str().to_owned()];
     all.extend_from_slice(words);
-    out.write_all(&line(&all))?;
+    out.write_all(&quoted_line(&all))?;
     out.write_all(b"\n")
 }
 
@@ -76,7 +51,7 @@ pub fn lines(
     explain: bool,
 ) -> io::Result<()> {
     for flag in &translation.flags {
-        out.write_all(&line(&flag.words()))?;
+        out.write_all(&quoted_line(&flag.words()))?;
         if origins {
             write!(out, "\t# {}", flag.origin)?;
         }
@@ -86,7 +61,7 @@ pub fn lines(
         }
     }
     if !extra.is_empty() {
-        out.write_all(&line(extra))?;
+        out.write_all(&quoted_line(extra))?;
         out.write_all(if origins {
             b"\t# command line\n"
         } else {
@@ -116,7 +91,7 @@ pub fn check(out: &mut dyn Write, translation: &Translation) -> io::Result<()> {
         match &finding.outcome {
             Outcome::Flag(words) => {
                 write!(out, "fine: {origin}: ")?;
-                out.write_all(&line(words))?;
+                out.write_all(&quoted_line(words))?;
                 out.write_all(b"\n")?;
             }
             Outcome::Nothing(why) => writeln!(out, "fine: {origin}: {why}")?,
@@ -131,16 +106,6 @@ pub fn check(out: &mut dyn Write, translation: &Translation) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_are_quoted_for_the_shell_only_where_needed() {
-        let quoted = |text: &str| String::from_utf8(quoted(OsStr::new(text))).expect("text");
-        assert_eq!(quoted("clf:/var/log/x"), "clf:/var/log/x");
-        assert_eq!(quoted(""), "''");
-        assert_eq!(quoted("a b"), "'a b'");
-        assert_eq!(quoted("it's $HOME"), "'it'\\''s $HOME'");
-        assert_eq!(quoted("~user"), "'~user'");
-    }
 
     #[test]
     fn control_characters_of_a_file_never_reach_a_terminal() {

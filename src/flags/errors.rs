@@ -119,6 +119,8 @@ impl Words {
         let long = named
             .split_whitespace()
             .next()
+            // A value that may be left out, as in `--write[=<drop>]`.
+            .and_then(|name| name.split('[').next())
             .and_then(|name| name.strip_prefix("--"));
         match command
             .get_arguments()

@@ -14,10 +14,12 @@ mod errors;
 mod files;
 mod later;
 mod limits;
+mod line;
 mod logging;
 mod login;
 mod network;
 mod process;
+mod sharing;
 mod tls;
 
 pub use environment::with_environment;
@@ -25,10 +27,12 @@ pub use errors::{Stop, mistake, on_one_line};
 pub use files::Files;
 pub use later::not_available_yet;
 pub use limits::Limits;
+pub use line::{GivenFlag, quoted, quoted_line};
 pub use logging::Logging;
 pub use login::Login;
 pub use network::Network;
 pub use process::Process;
+pub use sharing::Sharing;
 pub use tls::Tls;
 
 use crate::units::Bandwidth;
@@ -70,6 +74,9 @@ pub struct Flags {
     /// How the server runs.
     #[command(flatten)]
     pub process: Process,
+    /// One folder, shared from the shell for a while.
+    #[command(flatten)]
+    pub sharing: Sharing,
 }
 
 /// A command line that can be acted on.
@@ -85,6 +92,7 @@ pub struct Parsed {
     pub bandwidth_is_for_all: bool,
     given: Vec<String>,
     words: Words,
+    matches: ArgMatches,
 }
 
 impl Parsed {
@@ -127,6 +135,7 @@ impl Flags {
             given: given(&matches),
             flags,
             words,
+            matches,
         })
     }
 }

@@ -38,7 +38,7 @@ pub struct Network {
     /// Take passive data connections on these ports
     ///
     /// Each passive data connection gets a port of this range, chosen at random. Both ends lie within
-    /// 1024 to 65535. The default is the whole of that. Every transfer needs a port of its own, so a
+    /// 1024 to 65535, and a dash may stand for the colon. The default is the whole of that. Every transfer needs a port of its own, so a
     /// range smaller than -c draws a warning at start; it does not lower -c.
     #[arg(short = 'p', long = "passiveportrange", value_name = "FIRST:LAST")]
     pub passive_ports: Option<PortRange>,

@@ -46,6 +46,21 @@ pub struct Process {
     #[arg(long = "check")]
     pub check: bool,
 
+    /// Print the flags in force as one line, and do not start
+    ///
+    /// They have their long names, are quoted for a shell, those of the environment come first, and those whose place a later
+    /// one has taken are left out. The line, with wharf-ftpd in front, means the same in a script, in inetd.conf (which
+    /// knows no quotes, so that no value may hold a blank there), in a unit of systemd (where % and $ are doubled) and as the
+    /// command of a container.
+    #[arg(long = "printflags")]
+    pub print_flags: bool,
+
+    /// Say what each flag of the command line does, and do not start
+    ///
+    /// A line for each, in their order, with what deserves a warning and what holds where no flag says otherwise.
+    #[arg(long = "explain")]
+    pub explain: bool,
+
     /// Tell a script of each upload
     ///
     /// The names of files that arrived whole go through a named pipe to wharf-uploadscript(8), which runs a

@@ -334,6 +334,14 @@ fn emit(severity: Severity, mut line: Line, text: fmt::Arguments<'_>) {
     log::log!(target: target, severity.level(), "{line}");
 }
 
+/// Shows these lines below all records, in the place of those shown before; none takes them away. For a log that goes to a
+/// terminal, whose lines they must not break: no control characters. Never blocks.
+pub fn show(lines: Vec<String>) {
+    if let Some(logs) = LOGS.get() {
+        logs.queue.show(lines);
+    }
+}
+
 /// Waits until all records are written, at most for `timeout`; for a clean end. Starts the writer when an early end comes before
 /// it was started. False when records are left.
 pub fn flush(timeout: Duration) -> bool {

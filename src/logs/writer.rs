@@ -47,6 +47,9 @@ pub(super) trait Sink: Send {
 
     /// Says how many records are missing; false when that did not get out either.
     fn report_dropped(&mut self, dropped: u64) -> bool;
+
+    /// Shows these lines below all records, in the place of those shown before; only for a terminal.
+    fn show(&mut self, _lines: Vec<String>) {}
 }
 
 /// The record that says how many others are missing.
@@ -78,6 +81,15 @@ struct State {
     bytes: usize,
     dropped: u64,
     is_writing: bool,
+    /// Lines to be shown, when they change.
+    shown: Option<Vec<String>>,
+}
+
+impl State {
+    /// Whether there is anything for the writer.
+    fn waits(&self) -> bool {
+        !self.records.is_empty() || self.shown.is_some()
+    }
 }
 
 impl Queue {
@@ -100,11 +112,20 @@ impl Queue {
         }
     }
 
+    /// Leaves lines for the writer to show; only the last ones count. Never waits for the terminal.
+    pub(super) fn show(&self, lines: Vec<String>) {
+        let mut state = self.lock();
+        state.shown = Some(lines);
+        if !state.is_writing {
+            self.arrived.notify_one();
+        }
+    }
+
     /// Waits until everything handed over so far is written or lost, at most for `timeout`. False when time ran out.
     pub(super) fn wait_until_drained(&self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         let mut state = self.lock();
-        while state.is_writing || !state.records.is_empty() {
+        while state.is_writing || state.waits() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
@@ -117,15 +138,15 @@ impl Queue {
         true
     }
 
-    /// Waits for records and swaps them against `batch`, which is emptied.
-    fn take_into(&self, batch: &mut Vec<Record>) {
+    /// Waits for records and swaps them against `batch`, which is emptied; also gives lines to be shown.
+    fn take_into(&self, batch: &mut Vec<Record>) -> Option<Vec<String>> {
         batch.clear();
         let mut state = self.lock();
         state.is_writing = false;
-        if state.records.is_empty() {
+        if !state.waits() {
             self.drained.notify_all();
         }
-        while state.records.is_empty() {
+        while !state.waits() {
             state = self
                 .arrived
                 .wait(state)
@@ -134,6 +155,7 @@ impl Queue {
         state.is_writing = true;
         state.bytes = 0;
         mem::swap(&mut state.records, batch);
+        state.shown.take()
     }
 
     fn add_dropped(&self, count: usize) {
@@ -168,7 +190,13 @@ pub(super) fn spawn(queue: Arc<Queue>, sink: Box<dyn Sink>) -> io::Result<()> {
 fn run(queue: &Queue, mut sink: Box<dyn Sink>) {
     let mut batch = Vec::new();
     loop {
-        queue.take_into(&mut batch);
+        let shown = queue.take_into(&mut batch);
+        if let Some(lines) = shown {
+            sink.show(lines);
+        }
+        if batch.is_empty() {
+            continue;
+        }
         let lost = sink.write(&batch);
         queue.add_dropped(lost);
         if lost < batch.len() {
@@ -237,6 +265,8 @@ pub(super) struct Stream {
     head: Head,
     lines: Vec<u8>,
     is_torn: bool,
+    /// What stands on the terminal below all records.
+    shown: Vec<String>,
 }
 
 impl Stream {
@@ -257,6 +287,7 @@ impl Stream {
             head,
             lines: Vec::with_capacity(WRITE_LIMIT),
             is_torn: false,
+            shown: Vec::new(),
         }
     }
 
@@ -290,8 +321,33 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// Takes what is shown off the terminal: as many lines up, and all that is below cleared (ECMA-48: CUU, ED).
+    fn clear_shown(&self) {
+        if !self.shown.is_empty() {
+            let clear = format!("\x1b[{}A\x1b[J", self.shown.len());
+            write_all(&self.file, clear.as_bytes());
+        }
+    }
+
+    /// Without the terminal's wrapping (DECAWM): a line is one row, however narrow the window is.
+    fn draw_shown(&self) {
+        if !self.shown.is_empty() {
+            let lines = format!("\x1b[?7l{}\n\x1b[?7h", self.shown.join("\n"));
+            write_all(&self.file, lines.as_bytes());
+        }
+    }
+}
+
 impl Sink for Stream {
+    fn show(&mut self, lines: Vec<String>) {
+        self.clear_shown();
+        self.shown = lines;
+        self.draw_shown();
+    }
+
     fn write(&mut self, records: &[Record]) -> usize {
+        self.clear_shown();
         let mut lost = 0;
         for record in records {
             let before = self.lines.len();
@@ -303,7 +359,9 @@ impl Sink for Stream {
                 self.lines.extend_from_slice(&late);
             }
         }
-        lost + self.flush()
+        lost += self.flush();
+        self.draw_shown();
+        lost
     }
 
     fn report_dropped(&mut self, dropped: u64) -> bool {

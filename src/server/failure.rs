@@ -5,10 +5,32 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::Path;
 
+use super::holder;
 use super::pid_file::NoPidFile;
 use crate::net::PairError;
 use crate::sys::words;
-use crate::units::sysexits::{CONFIGURATION, PERMISSION, SYSTEM, UNAVAILABLE};
+use crate::units::sysexits::{CONFIGURATION, PERMISSION, SYSTEM, UNAVAILABLE, USAGE};
+
+/// The home that is proposed for the account of anonymous clients.
+const ANONYMOUS_HOME: &str = "/srv/ftp";
+
+/// The command that makes a directory which root owns and everybody may read.
+fn make_directory(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    let path = shlex::try_quote(&path).unwrap_or_default();
+    format!("install -d -o root -g root -m 755 {path}")
+}
+
+/// What whoever is not root can do to listen on a port below 1024.
+fn ways_to_a_low_port() -> String {
+    let program = std::env::current_exe().unwrap_or_else(|_| "wharf-ftpd".into());
+    let program = program.to_string_lossy();
+    let program = shlex::try_quote(&program).unwrap_or_default();
+    format!(
+        "ports below 1024 need root; three ways out: let a socket unit pass the socket, as wharf-ftpd.socket does; \
+         grant CAP_NET_BIND_SERVICE with: setcap cap_net_bind_service=+ep {program}; or choose another port: -S 2121"
+    )
+}
 
 /// A reason not to start.
 #[derive(Debug)]
@@ -36,19 +58,18 @@ impl Failure {
     pub(super) fn listen(address: SocketAddr, error: &io::Error) -> Failure {
         let cause = words(error);
         let (status, cure) = match error.kind() {
-            ErrorKind::AddrInUse => (
-                UNAVAILABLE,
-                "another program listens there: stop it or choose another port with -S",
-            ),
-            ErrorKind::PermissionDenied => (
-                PERMISSION,
-                "ports below 1024 need root or CAP_NET_BIND_SERVICE: choose another with -S, as -S 2121",
-            ),
+            ErrorKind::AddrInUse => {
+                let holder = holder::of(address).map(|holder| holder.to_string());
+                let holder = holder.as_deref().unwrap_or("another program");
+                let cure = "stop it or choose another port with -S";
+                (UNAVAILABLE, format!("{holder} listens there: {cure}"))
+            }
+            ErrorKind::PermissionDenied => (PERMISSION, ways_to_a_low_port()),
             ErrorKind::AddrNotAvailable => (
                 UNAVAILABLE,
-                "this machine has no such address: give one of its own to -S",
+                "this machine has no such address: give one of its own to -S".to_owned(),
             ),
-            _ => (SYSTEM, "see -S"),
+            _ => (SYSTEM, "see -S".to_owned()),
         };
         Failure::new(
             status,
@@ -63,11 +84,32 @@ impl Failure {
 
     /// There is no account to serve anonymous clients with.
     pub(super) fn no_account(name: &str, why: &str) -> Failure {
-        let cure = "make the account, or name another with --anonymoususer";
+        let cure = "name another with --anonymoususer";
         Failure::new(
             CONFIGURATION,
             format!("anonymous user {name}: {why} ({cure})"),
         )
+    }
+
+    /// The same, since it does not exist. Its home is root's, so that nobody can replace what lies at the top.
+    pub(super) fn missing_account(name: &str) -> Failure {
+        let quoted = shlex::try_quote(name).unwrap_or_default();
+        let why = format!(
+            "there is no such account (make it: useradd --system --home-dir {ANONYMOUS_HOME} --no-create-home \
+             --shell /usr/sbin/nologin {quoted} && {}; or name another with --anonymoususer)",
+            make_directory(Path::new(ANONYMOUS_HOME))
+        );
+        Failure::new(CONFIGURATION, format!("anonymous user {name}: {why}"))
+    }
+
+    /// The directory served to anonymous clients cannot be opened.
+    pub(super) fn anonymous_root(path: &Path, error: &io::Error) -> Failure {
+        let mut failure = Failure::open("anonymous root", path, error);
+        if error.kind() == ErrorKind::NotFound {
+            let cure = format!(" (make it: {})", make_directory(path));
+            failure.text.push_str(&cure);
+        }
+        failure
     }
 
     /// A source of accounts cannot be used.
@@ -159,6 +201,37 @@ impl Failure {
     /// TLS without what it needs.
     pub(super) fn tls(error: &io::Error) -> Failure {
         Failure::new(CONFIGURATION, format!("-Y: {}", words(error)))
+    }
+
+    /// More would be shared than somebody may have thought of.
+    pub(super) fn shares_too_much(path: &Path, what: &str) -> Failure {
+        Failure::new(
+            USAGE,
+            format!(
+                "--serve {}: this is {what}: name a directory in it, or add --yes",
+                path.display()
+            ),
+        )
+    }
+
+    /// A folder is shared from the shell only.
+    pub(super) fn share_was_given_sockets() -> Failure {
+        Failure::new(
+            USAGE,
+            "--serve: for the shell, not for inetd or a socket unit: give flags such as --anonymousroot there".into(),
+        )
+    }
+
+    /// Started without root and without a flag: nothing says what is wanted.
+    pub(super) fn bare() -> Failure {
+        Failure::new(
+            PERMISSION,
+            "port 21 and the users of this machine need root. Without root:\n  \
+             wharf-ftpd --serve .                               shares this directory, read-only\n  \
+             wharf-ftpd -S 2121 --anonymousroot DIR             serves DIR to anonymous on port 2121\n  \
+             sudo setcap cap_net_bind_service=+ep WHARF-FTPD    lets it use port 21; a socket unit does so too"
+                .into(),
+        )
     }
 
     /// A directory or file of a flag cannot be opened.

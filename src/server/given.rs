@@ -107,6 +107,17 @@ pub(super) fn print_and_stop(stop: &Stop, given: &Given) -> ExitCode {
     )
 }
 
+/// What was asked for instead of a start; where a client listens, nothing of it is for the client.
+pub(super) fn print(text: &[u8], given: &Given) -> ExitCode {
+    if given.is_inetd() {
+        let why = "--printflags and --explain are for a terminal, not for inetd".to_owned();
+        return complain(&Failure::usage(Stop::USAGE, why), given.audience());
+    }
+    // A reader that has gone away misses nothing it wanted.
+    let _ = std::io::stdout().write_all(text);
+    ExitCode::SUCCESS
+}
+
 pub(super) fn complain(failure: &Failure, audience: Audience) -> ExitCode {
     match audience {
         Audience::Terminal => {

@@ -4,7 +4,7 @@
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::fd::OwnedFd;
 
-use super::Failure;
+use super::{Failure, sharing};
 use crate::net::{self, Listener};
 use crate::settings::{Family, Listen, Settings};
 use crate::sys::descriptors::{self, Passed};
@@ -14,8 +14,20 @@ use crate::units::PortName;
 const PORTS: (u16, u16) = (21, 2121);
 const IMPLICIT_PORTS: (u16, u16) = (990, 2990);
 
-/// Binds and listens.
+/// Binds and listens at the places the flags name, or finds a free one (`--serve`).
 pub(super) fn listen(settings: &Settings, is_root: bool) -> Result<Vec<TcpListener>, Failure> {
+    match &settings.sharing {
+        Some(sharing) if sharing.finds_port => sharing::listen(settings, is_root),
+        _ => listen_at(&settings.network.listen, settings, is_root),
+    }
+}
+
+/// Binds and listens at these places.
+pub(super) fn listen_at(
+    places: &[Listen],
+    settings: &Settings,
+    is_root: bool,
+) -> Result<Vec<TcpListener>, Failure> {
     let queue = i32::try_from(settings.limits.max_clients / 8 + 128)
         .unwrap_or(i32::MAX)
         .min(4096);
@@ -25,7 +37,7 @@ pub(super) fn listen(settings: &Settings, is_root: bool) -> Result<Vec<TcpListen
     };
     let default_port = if is_root { privileged } else { unprivileged };
     let mut listeners = Vec::new();
-    for listen in &settings.network.listen {
+    for listen in places {
         let addresses = addresses(listen, settings.network.family, default_port)?;
         let only_one = addresses.len() == 1;
         for address in addresses {

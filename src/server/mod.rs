@@ -15,14 +15,19 @@
 mod admission;
 mod failure;
 mod given;
+mod holder;
 mod listening;
+mod live;
 mod materials;
 mod names;
 mod notify;
 mod pid_file;
 mod reload;
 mod rights;
+mod sharing;
+mod shown;
 mod start;
+mod summary;
 pub(crate) mod upload_pipe;
 
 use std::cell::Cell;
@@ -70,6 +75,8 @@ enum Cause {
     KeeperGone,
     /// Nobody was there for a while, and inetd listens on.
     Idle,
+    /// A shared folder was to be shared so long.
+    Over(&'static str),
 }
 
 /// Serves clients of these listeners until a signal stops the server, or its keeper dies.
@@ -85,6 +92,9 @@ async fn serve(
     for listener in listeners {
         let gate = admission::accept(Rc::clone(&shared), listener, Rc::clone(&closed));
         handle.spawn(gate);
+    }
+    if shared.board.is_some() {
+        handle.spawn(live::show(Rc::clone(&shared)));
     }
     notify.ready();
     let cause = notify
@@ -114,8 +124,9 @@ async fn serve(
     handle.until(until, no_sessions(&shared)).await;
     let until = handle.now() + LAST_JOBS;
     handle.until(until, handle.pool().drained()).await;
+    logs::show(Vec::new());
     match cause {
-        Cause::Signal(_) | Cause::Idle => Ok(()),
+        Cause::Signal(_) | Cause::Idle | Cause::Over(_) => Ok(()),
         Cause::KeeperGone => Err(Failure::keeper()),
     }
 }
@@ -129,12 +140,17 @@ async fn serve_until(
     until: Until,
 ) -> Cause {
     let signalled = async { Cause::Signal(next_stop(shared, signals, notify).await) };
+    let over = async { Cause::Over(sharing::over(shared).await) };
     let ends = futures_lite::future::or(keeper_gone(shared), idle(shared, until));
+    let ends = futures_lite::future::or(ends, over);
     let cause = futures_lite::future::or(signalled, ends).await;
     closed.set(true);
     shared.handle.wake_all();
     match cause {
         Cause::Idle => {}
+        Cause::Over(why) => {
+            logs::server(Severity::Info, format_args!("{why}: stopping"));
+        }
         Cause::Signal(signal) => {
             logs::server(Severity::Info, format_args!("Signal {signal}: stopping"));
         }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Failure, reload};
+use super::{Failure, reload, sharing};
 use crate::files::NewOwner;
 use crate::keeper::{self, Mapped, sources};
 use crate::settings::{Jail, Settings};
@@ -50,6 +50,18 @@ pub(super) fn choose(settings: &Settings) -> Result<(Standing, Option<Anonymous>
         };
         return Ok((Standing::Unprivileged(own), Some(anonymous)));
     }
+    if let Some(sharing) = &settings.sharing {
+        let identity = sharing::identity(&sharing.directory)?;
+        let anonymous = Anonymous {
+            identity: Arc::new(identity.clone()),
+            home: None,
+        };
+        let is_for_strangers = settings.login.sources.is_empty();
+        return Ok((
+            Standing::OneUser(identity),
+            is_for_strangers.then_some(anonymous),
+        ));
+    }
     let anonymous = anonymous(settings);
     if settings.login.sources.is_empty() {
         let anonymous = anonymous?;
@@ -58,6 +70,9 @@ pub(super) fn choose(settings: &Settings) -> Result<(Standing, Option<Anonymous>
     }
     if let Some(identity) = only_user(settings) {
         return Ok((Standing::OneUser(identity), None));
+    }
+    if settings.login.anonymous_only {
+        return Ok((Standing::Switching(nobody()), Some(anonymous?)));
     }
     // With accounts to serve, anonymous clients are told at USER that there is none for them.
     Ok((Standing::Switching(nobody()), anonymous.ok()))
@@ -92,7 +107,7 @@ fn only_user(settings: &Settings) -> Option<Identity> {
 fn anonymous(settings: &Settings) -> Result<Anonymous, Failure> {
     let name = &settings.login.anonymous_user;
     let Some(user) = privileges::user_named(name) else {
-        return Err(Failure::no_account(name, "there is no such account"));
+        return Err(Failure::missing_account(name));
     };
     if user.uid == 0 || user.gid == 0 {
         return Err(Failure::no_account(name, "it has the rights of root"));
@@ -139,6 +154,15 @@ impl Standing {
     /// Whether the server was started by root.
     pub(super) fn is_root(&self) -> bool {
         !matches!(self, Standing::Unprivileged(_))
+    }
+
+    /// The one identity there is; none where accounts have several.
+    pub(super) fn only_identity(&self) -> Option<&Identity> {
+        match self {
+            Standing::Unprivileged(own) => Some(own),
+            Standing::OneUser(user) => Some(user),
+            Standing::Switching(_) => None,
+        }
     }
 
     /// What the keeper is to know of accounts.

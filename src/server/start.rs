@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -12,17 +12,19 @@ use std::time::Duration;
 
 use rustix::process::Pid;
 
-use super::given::{Audience, Given, complain, print_and_stop, without_effect};
+use super::given::{Audience, Given, complain, print, print_and_stop, without_effect};
 use super::materials::Home;
 use super::notify::Notify;
 use super::pid_file::PidFile;
 use super::rights::{self, Anonymous, Standing};
-use super::{Failure, listening, materials, run, upload_pipe};
+use super::sharing::Shares;
+use super::{Failure, listening, materials, run, shown, summary, upload_pipe};
+use crate::board::Board;
 use crate::files::{self, Quotas};
 use crate::flags::{Flags, Stop, with_environment};
 use crate::keeper::link::Ends;
 use crate::keeper::{self, Link, Mapped};
-use crate::logs::{self, Severity, transfers};
+use crate::logs::{self, Form, Severity, transfers};
 use crate::net::Random;
 use crate::reactor::{Handle, Reactor};
 use crate::session::announce::Announcements;
@@ -68,13 +70,21 @@ pub fn main() -> ExitCode {
         Ok(None) => return ExitCode::SUCCESS,
         Err(failure) => return complain(&failure, Audience::Terminal),
     };
-    let parsed = with_environment(std::env::args_os(), std::env::vars_os())
+    let understood = with_environment(std::env::args_os(), std::env::vars_os())
         .and_then(Flags::parse)
-        .and_then(|parsed| Settings::from_flags(&parsed));
-    let (settings, warnings) = match parsed {
-        Ok(parsed) => parsed,
+        .and_then(|parsed| Ok((Settings::from_flags(&parsed)?, parsed)));
+    let ((settings, warnings), parsed) = match understood {
+        Ok(understood) => understood,
         Err(stop) => return print_and_stop(&stop, &given),
     };
+    if let Some(text) = shown::instead(&parsed, &settings, &warnings) {
+        return print(&text, &given);
+    }
+    drop(parsed);
+    let nothing_said = matches!(given, Given::Nothing) && settings == Settings::default();
+    if nothing_said && !privileges::is_root() {
+        return complain(&Failure::bare(), Audience::Terminal);
+    }
     match start(settings, &warnings, given) {
         Ok(()) => {
             logs::flush(LAST_RECORDS);
@@ -146,7 +156,7 @@ fn start(settings: Settings, warnings: &[String], given: Given) -> Result<(), (F
 }
 
 fn prepare(
-    settings: Settings,
+    mut settings: Settings,
     warnings: &[String],
     given: Given,
     background: bool,
@@ -167,10 +177,14 @@ fn prepare(
     for warning in without_effect(&settings, &given) {
         logs::server(Severity::Warning, format_args!("{warning}"));
     }
+    let shares = Shares::find(&mut settings)?;
+    if shares.is_some() && !matches!(given, Given::Nothing) {
+        return Err(Failure::share_was_given_sockets());
+    }
     let (standing, anonymous) = rights::choose(&settings)?;
     let mapped = rights::mapped(&settings)?;
     // Forked before there is a socket that must not outlive the server.
-    let ends = start_keeper(&settings, &standing, mapped.clone())?;
+    let ends = start_keeper(&settings, &standing, mapped.clone(), shares.as_ref())?;
     let keeper = ends.as_ref().map(|ends| ends.keeper);
     // What the keeper must not have, as it ends after the server: the lock of a killed server would keep the next one from
     // starting, and a log that was rotated away would keep its room on the disk.
@@ -207,6 +221,10 @@ fn prepare(
     };
     let home = anonymous_home(&settings, anonymous.as_ref())?;
     let root = home.as_ref().map(|home| home.root.clone());
+    let said = match background {
+        false => said(&settings, &clients, shares.as_ref(), root.as_deref()),
+        true => String::new(),
+    };
     let link = ends.map(|ends| Link::new(&handle, ends));
     let identities = standing.identities(&settings, anonymous.as_ref(), mapped.as_ref());
     let shared = shared(
@@ -256,6 +274,7 @@ fn prepare(
             }
         }
         announce(listeners);
+        say(&said);
         if shared.base.settings.process.print_port {
             print_ports(listeners).map_err(Failure::loop_)?;
         }
@@ -324,10 +343,10 @@ fn shared(
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
         let label = [absolute.as_os_str().as_encoded_bytes(), b"/"].concat();
         let opened = materials::site(home, label, handle, identity);
-        if standing.is_root() {
+        if standing.is_root() && settings.sharing.is_none() {
             warn_of_writable_root(path, identity);
         }
-        site = Some(opened.map_err(|error| Failure::open("anonymous root", path, &error))?);
+        site = Some(opened.map_err(|error| Failure::anonymous_root(path, &error))?);
         virtual_sites = materials::virtual_sites(&settings.login.virtual_hosts, handle, identity);
     }
     let usage = |why| Failure::usage(Stop::USAGE, why);
@@ -348,6 +367,10 @@ fn shared(
             .any(|listener| listener.local_addr().is_ok_and(|address| address.is_ipv6())),
         Clients::One(_) => false,
     };
+    let logs_to_terminal = matches!(settings.logging.facility, LogTo::Usual | LogTo::Stderr)
+        && settings.logging.form == Form::Plain
+        && std::io::stderr().is_terminal();
+    let is_watched = settings.sharing.is_some() && logs_to_terminal;
     Ok(Rc::new(Shared {
         handle: handle.clone(),
         zone,
@@ -369,6 +392,7 @@ fn shared(
             false => None,
         },
         counts: Counts::default(),
+        board: is_watched.then(Board::default),
         quotas: Quotas::default(),
         stopping: Cell::new(Stopping::No),
         command_scratch: command_scratch(),
@@ -472,6 +496,7 @@ fn start_keeper(
     settings: &Settings,
     standing: &Standing,
     mapped: Option<Mapped>,
+    shares: Option<&Shares>,
 ) -> Result<Option<Ends>, Failure> {
     let plan = standing.plan(settings, mapped);
     if plan.binds && !standing.is_root() {
@@ -480,14 +505,19 @@ fn start_keeper(
     if !plan.needs_keeper() {
         return Ok(None);
     }
-    let mut sources = Vec::new();
+    let mut sources: Vec<Box<dyn keeper::sources::Source>> = Vec::new();
     let login = &settings.login;
     let options = keeper::sources::Options {
         pam_service: login.pam_service.clone(),
         no_pam_session: login.no_pam_session,
         any_shell: login.any_shell,
     };
+    let share = shares.zip(standing.only_identity());
     for spec in &login.sources {
+        if let Some((shares, identity)) = share {
+            sources.push(Box::new(shares.account(identity)));
+            continue;
+        }
         let source = keeper::sources::open(spec, &options);
         sources.push(source.map_err(|error| Failure::source(spec, &error))?);
     }
@@ -520,6 +550,34 @@ fn check_descriptors(settings: &Settings) {
             ),
         );
     }
+}
+
+/// What whoever started the server in the foreground should know of it, in lines; found while paths mean what they meant to them.
+fn said(
+    settings: &Settings,
+    clients: &Clients,
+    shares: Option<&Shares>,
+    root: Option<&Path>,
+) -> String {
+    let Clients::Listeners(listeners, Until::Told) = clients else {
+        return String::new();
+    };
+    let process = &settings.process;
+    match (shares, &settings.sharing) {
+        _ if process.check => String::new(),
+        (Some(shares), Some(sharing)) => shares.said(sharing, listeners),
+        _ if process.print_port || !std::io::stdout().is_terminal() => String::new(),
+        _ => summary::lines(settings, listeners, root)
+            .iter()
+            .map(|line| format!("{line}\n"))
+            .collect(),
+    }
+}
+
+/// A reader that has gone away misses nothing it wanted.
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 fn print_ports(listeners: &[TcpListener]) -> std::io::Result<()> {

@@ -70,6 +70,7 @@ pub(super) fn shared(
         bans: Bans::new(settings.limits.ban),
         upload_owner: None,
         counts: Counts::default(),
+        board: None,
         quotas: Quotas::default(),
         stopping: Cell::new(Stopping::No),
         command_scratch: command_scratch(),

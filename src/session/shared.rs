@@ -14,6 +14,7 @@ use super::ban::Bans;
 use super::commands::Allowed;
 use super::control::Scratch;
 use super::policy::Listed;
+use crate::board::Board;
 use crate::files::{NewOwner, Quotas, Tree};
 use crate::keeper::Link;
 use crate::logs::formats::Direction;
@@ -137,6 +138,8 @@ pub struct Shared {
     pub upload_owner: Option<NewOwner>,
     /// Who is here.
     pub counts: Counts,
+    /// Transfers under way; none where nobody looks at them.
+    pub board: Option<Board>,
     /// What accounts with a quota have.
     pub quotas: Quotas,
     /// How far the server is on its way to stop.

@@ -58,6 +58,11 @@ impl Progress {
         Rc::clone(&self.moved)
     }
 
+    /// How many bytes there will be, where that is known.
+    pub(super) fn total(&self) -> Option<u64> {
+        self.total
+    }
+
     /// Bytes moved so far.
     pub(super) fn moved(&self) -> u64 {
         self.moved.get()

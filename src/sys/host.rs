@@ -13,6 +13,55 @@ pub fn load_average() -> [f64; 3] {
         .map(|load| load as f64 / LOAD_UNIT)
 }
 
+/// The addresses of this machine's network interfaces that are up (getifaddrs(3)), in the kernel's order, each once.
+///
+/// # Errors
+/// What getifaddrs(3) gives.
+pub fn own_addresses() -> std::io::Result<Vec<IpAddr>> {
+    let mut first = std::ptr::null_mut();
+    // SAFETY: `first` is a valid place for the list's address.
+    if unsafe { libc::getifaddrs(&raw mut first) } != 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    let mut found = Vec::new();
+    let mut next = first;
+    while !next.is_null() {
+        // SAFETY: `next` is an entry of the list, which lives until freeifaddrs below.
+        let entry = unsafe { &*next };
+        let is_up = entry.ifa_flags & (libc::IFF_UP as libc::c_uint) != 0;
+        if is_up && !entry.ifa_addr.is_null() {
+            // SAFETY: the address is as large as its family says; only those of two families are looked at further.
+            let address = unsafe { address_at(entry.ifa_addr) };
+            if let Some(address) = address.filter(|address| !found.contains(address)) {
+                found.push(address);
+            }
+        }
+        next = entry.ifa_next;
+    }
+    // SAFETY: the list was made by getifaddrs, is freed once, and nothing refers to it any more.
+    unsafe { libc::freeifaddrs(first) };
+    Ok(found)
+}
+
+/// # Safety
+/// `address` points to an address as large as its family says.
+unsafe fn address_at(address: *const libc::sockaddr) -> Option<IpAddr> {
+    // SAFETY: every address begins with its family.
+    match i32::from(unsafe { (*address).sa_family }) {
+        libc::AF_INET => {
+            // SAFETY: the family says so; the read asks for no alignment.
+            let v4 = unsafe { address.cast::<libc::sockaddr_in>().read_unaligned() };
+            Some(IpAddr::from(v4.sin_addr.s_addr.to_ne_bytes()))
+        }
+        libc::AF_INET6 => {
+            // SAFETY: as above.
+            let v6 = unsafe { address.cast::<libc::sockaddr_in6>().read_unaligned() };
+            Some(IpAddr::from(v6.sin6_addr.s6_addr))
+        }
+        _ => None,
+    }
+}
+
 /// The name of an address; none if it has none, or if the name does not lead back to the address: whoever owns an
 /// address may let it have any name. Asks name servers and may take long.
 pub fn name_of(address: IpAddr) -> Option<String> {

@@ -40,8 +40,8 @@ fn number(text: &str) -> Option<u16> {
     decimal(text).and_then(|number| u16::try_from(number).ok())
 }
 
-/// The ports from which passive data connections are taken, typed `FIRST:LAST`, both within 1024 to
-/// 65535 and FIRST not above LAST.
+/// The ports from which passive data connections are taken, typed `FIRST:LAST` (or `FIRST-LAST`, as firewalls have it), both
+/// within 1024 to 65535 and FIRST not above LAST.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PortRange {
     /// Lowest port.
@@ -73,7 +73,7 @@ impl FromStr for PortRange {
     type Err = Expected;
 
     fn from_str(text: &str) -> Result<Self, Expected> {
-        text.split_once(':')
+        text.split_once([':', '-'])
             .and_then(|(first, last)| {
                 Some(PortRange {
                     first: number(first)?,
@@ -254,6 +254,7 @@ mod tests {
         assert_eq!(range.map(PortRange::len), Ok(20001));
         assert_eq!("1024:1024".parse().map(PortRange::len), Ok(1));
         assert_eq!(PortRange::default().len(), 64512);
+        assert_eq!(read::<PortRange>("30010-30019"), "30010:30019");
         assert_eq!(read::<PortRange>("1024:65535"), "1024:65535");
         refused::<PortRange>(&[
             "5",
@@ -263,6 +264,12 @@ mod tests {
             "1:2:3",
             ":",
             "a:b",
+            "-",
+            "-2000",
+            "2000-",
+            "2000-3000-4000",
+            "2000:-3000",
+            "3000-2000",
         ]);
     }
 

@@ -19,6 +19,7 @@ mod common {
 use common::programs;
 
 mod aria2;
+mod asked;
 mod at_once;
 mod curl;
 mod fixture;
@@ -28,6 +29,7 @@ mod lftp;
 mod ncftp;
 mod python;
 mod rclone;
+mod sharing;
 mod starting;
 mod tnftp;
 mod vanishing;

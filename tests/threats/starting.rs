@@ -56,7 +56,9 @@ fn a_port_that_is_taken_is_69() {
     let place = Place::new();
     let holder = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = holder.local_addr().expect("its address").port();
-    let parts = [&format!("127.0.0.1:{port}")[..], "-S"];
+    // As root and as the same user, it may see what this process has open.
+    let holder = format!("(process {}, ", std::process::id());
+    let parts = [&format!("127.0.0.1:{port}")[..], "-S", &holder];
     is_refused(Launch::new(&place).port(port), UNAVAILABLE, &parts);
 }
 
@@ -77,9 +79,10 @@ fn a_root_that_is_not_there_or_no_directory_is_78() {
         is_refused(launch, CONFIGURATION, &[&wrong.display().to_string()]);
     }
     let launch = Launch::new(&place)
-        .flags(&["--anonymousroot", "/nowhere"])
+        .flags(&["--anonymousroot", "/no where"])
         .without_root();
-    is_refused(launch, CONFIGURATION, &["/nowhere"]);
+    let cure = "/no where: No such file or directory (make it: install -d -o root -g root -m 755 '/no where')";
+    is_refused(launch, CONFIGURATION, &[cure]);
 }
 
 #[test]
@@ -89,10 +92,19 @@ fn an_account_that_is_not_there_or_is_root_is_78() {
     }
     let _together = together();
     let place = Place::new();
-    for name in ["nobody-of-this-name", "root"] {
+    let making = "useradd --system --home-dir /srv/ftp --no-create-home --shell /usr/sbin/nologin no-such-user && \
+                  install -d -o root -g root -m 755 /srv/ftp";
+    for (name, cure) in [("no-such-user", making), ("root", "name another")] {
         let launch = Launch::new(&place).flags(&["--anonymoususer", name]);
-        is_refused(launch, CONFIGURATION, &[name, "--anonymoususer"]);
+        is_refused(launch, CONFIGURATION, &[name, cure, "--anonymoususer"]);
     }
+    // Others who have accounts are not served under -e, so that nobody would be.
+    let flags = ["-e", "-l", "unix", "--anonymoususer", "no-such-user"];
+    is_refused(
+        Launch::new(&place).flags(&flags),
+        CONFIGURATION,
+        &["useradd"],
+    );
 }
 
 #[test]
@@ -118,7 +130,13 @@ fn a_low_port_without_root_is_77() {
     let _together = together();
     let place = Place::new();
     let launch = Launch::new(&place).port(21).without_root();
-    is_refused(launch, PERMISSION, &["127.0.0.1:21", "root", "-S"]);
+    let ways = [
+        "127.0.0.1:21",
+        "wharf-ftpd.socket",
+        "setcap cap_net_bind_service=+ep /",
+        "-S 2121",
+    ];
+    is_refused(launch, PERMISSION, &ways);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod fit;
 mod pam;
 mod passwd;
 mod puredb;
+mod share;
 mod unix;
 
 use std::io;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::message::{Check, Limits};
+
+pub use share::Share;
 
 /// The longest any source takes for a check; a worker that takes longer hangs.
 pub const LONGEST_CHECK: Duration = Duration::from_secs(30);

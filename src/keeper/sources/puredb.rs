@@ -8,6 +8,7 @@
 use std::fs::Metadata;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -62,11 +63,31 @@ struct Virtual {
 
 /// Reads the database for the first time; one that is missing or broken is refused.
 pub(super) fn open(argument: &str, _: &Options) -> Result<Box<dyn Source>, String> {
+    let file = Reread::open(argument, Database::read);
+    let is_missing = || matches!(std::fs::exists(argument), Ok(false));
+    let file = file.map_err(|why| match is_missing() {
+        true => format!("{why} ({})", how_to_make(argument)),
+        false => why,
+    })?;
     Ok(Box::new(Virtual {
-        file: Reread::open(argument, Database::read)?,
+        file,
         path: argument.to_owned(),
         complaint: None,
     }))
+}
+
+/// The commands that make a database with its first user.
+fn how_to_make(database: &str) -> String {
+    let mut text = Path::new(database).with_extension("passwd");
+    if text == Path::new(database) {
+        text.set_extension("txt");
+    }
+    let text = text.to_string_lossy();
+    let quoted = |path: &str| shlex::try_quote(path).unwrap_or_default().into_owned();
+    let (text, database) = (quoted(&text), quoted(database));
+    format!(
+        "make it: wharf-pw useradd NAME -u UID -g GID -d HOME -f {text} && wharf-pw mkdb {database} -f {text}"
+    )
 }
 
 impl Source for Virtual {
@@ -183,7 +204,6 @@ mod tests {
     use super::super::tests::question;
     use super::*;
     use crate::keeper::puredb::database;
-    use std::path::Path;
 
     /// "secret pass" by SHA-256.
     const HASH: &str = "$5$abcdefgh$tHz2GLlo5y1zd11L6fWGP/048rnwaZWPLK2Sr4oRZR9";
@@ -432,6 +452,25 @@ mod tests {
                     assert!(user.uid > 0 && user.gid > 0);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_makes_a_database_never_takes_it_for_the_text_file() {
+        for (database, text, shown) in [
+            (
+                "/etc/pureftpd.pdb",
+                "/etc/pureftpd.passwd",
+                "/etc/pureftpd.pdb",
+            ),
+            ("a.passwd", "a.txt", "a.passwd"),
+            ("/a b/users", "'/a b/users.passwd'", "'/a b/users'"),
+        ] {
+            let line = how_to_make(database);
+            assert!(
+                line.ends_with(&format!("-f {text} && wharf-pw mkdb {shown} -f {text}")),
+                "{line}"
+            );
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Transfers and what prepares them: TYPE, MODE, STRU, PORT, PASV and their extended forms, ESTA, ESTP, PRET, REST,
 //! ALLO, RETR, STOR, STOU, APPE, ABOR (RFC 959 section 4.1.2 and 4.1.3, RFC 2428, RFC 3659 section 5).
 
+use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use super::super::refusal::Refusal;
 use super::super::transfer::{Bounds, Mover, Progress, Sink, check_disk, kilobytes_per_second};
 use super::super::{Representation, Session};
 use super::{Argument, Does, Feature, Row, Rules, Run, Waiting};
+use crate::board::{self, Posted};
 use crate::files::{Create, Existing, NotServed, ReadFile, Upload, is_over_quota};
 use crate::logs::formats::{Direction, Transfer};
 use crate::logs::{Severity, escape, transfers};
@@ -581,6 +583,7 @@ impl Session {
         let stream = self.secure_data(stream, Purpose::Download).await?;
         let total = (!ascii).then_some(size - offset);
         let progress = Progress::begin(self.shared.handle.now(), total);
+        let _posted = self.post(&path, Direction::Down, &progress);
         let rate = self.account()?.bandwidth.down;
         let mover = Mover::new(self, stream, &progress, rate);
         let outcome = self.send_with(mover, file, offset, ascii, &progress).await;
@@ -714,6 +717,7 @@ impl Session {
         // Before anything happens to the file.
         let stream = self.secure_data(stream, Purpose::Upload).await?;
         let progress = Progress::begin(self.shared.handle.now(), None);
+        let _posted = self.post(&stored, Direction::Up, &progress);
         let outcome = self
             .receive_into(upload, stream, &stored, bounds, ascii, &progress)
             .await;
@@ -821,6 +825,24 @@ impl Session {
     }
 
     /// In the server's log and in those of transfers (`-O`).
+    /// Shows the transfer to whoever looks, for as long as the value lives.
+    fn post(
+        &self,
+        path: &VirtualPath,
+        direction: Direction,
+        progress: &Progress,
+    ) -> Option<Posted> {
+        let board = self.shared.board.as_ref()?;
+        Some(board.post(board::Transfer {
+            peer: self.peer.ip(),
+            upload: direction == Direction::Up,
+            name: path.name().unwrap_or_default().to_vec(),
+            total: progress.total(),
+            moved: progress.counter(),
+            seen: Cell::default(),
+        }))
+    }
+
     fn log_transfer(
         &self,
         path: &VirtualPath,

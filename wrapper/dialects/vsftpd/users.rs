@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use super::settings::{Rules, Settings, Value};
 use super::who::{self, Groups};
 use super::{LARGEST, is_blank, network, read_line, rest};
+use crate::flags::quoted_line;
 use crate::settings::is_for_one_account;
 use crate::wrapper::files::{Files, Text};
 use crate::wrapper::print;
@@ -307,7 +308,7 @@ impl User<'_> {
             let is_here = finding.origin.file == self.whole.file;
             let outcome = match &finding.outcome {
                 Outcome::Flag(words) if is_here => {
-                    let line = print::line(words);
+                    let line = quoted_line(words);
                     let line = crate::flags::on_one_line(&String::from_utf8_lossy(&line));
                     Outcome::Nothing(format!("for this user {line}"))
                 }
@@ -362,7 +363,7 @@ impl User<'_> {
             return;
         }
         let words: Vec<OsString> = for_one.iter().flat_map(|flag| flag.words()).collect();
-        let value = [name, b":", &print::line(&words)].concat();
+        let value = [name, b":", &quoted_line(&words)].concat();
         if value.len() > LONGEST_WORD {
             return translation.refuse(
                 &self.whole,
