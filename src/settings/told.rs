@@ -105,9 +105,13 @@ fn samples() -> HashMap<&'static str, Vec<&'static [u8]>> {
         ("syslogfacility", &[b"ftp", b"none", b"stderr"]),
         ("logformat", &[b"json", b"plain"]),
         ("altlog", &[b"clf:/var/log/a b", b"json:/x", b"/y\xff"]),
-        ("tls", &[b"0", b"1"]),
-        ("tlsciphersuite", &[b"-C:HIGH", b"HIGH"]),
-        ("certfile", &[b"/a.pem,/b.pem"]),
+        ("tls", &[b"0", b"1", b"3"]),
+        (
+            "tlsciphersuite",
+            &[b"-S:HIGH", b"HIGH:!RSA", b"ECDHE-RSA-AES128-GCM-SHA256"],
+        ),
+        ("certfile", &[b"/a.pem,/b.pem", b"/a b.pem"]),
+        ("tlsminversion", &[b"1.2", b"1.3"]),
         ("extcert", PATHS),
         ("drain", SECONDS),
         ("doctor", &[b"ftp.example.org", b""]),
@@ -118,7 +122,6 @@ fn samples() -> HashMap<&'static str, Vec<&'static [u8]>> {
         ("for", &[b"30m", b"90"]),
         ("tlsfor", &[b"users", b"anonymous", b"all"]),
         ("plainfrom", CIDRS),
-        ("tlsminversion", &[b"1.2", b"1.3"]),
         ("sandbox", &[b"on", b"off", b"strict"]),
     ];
     rows.iter()

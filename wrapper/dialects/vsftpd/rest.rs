@@ -84,7 +84,11 @@ pub(super) fn translate(rules: &mut Rules<'_>) {
 /// What of this holds for one session.
 pub(super) fn account(rules: &mut Rules<'_>) {
     listings(rules);
-    rules.all_nothing(OF_TLS, "TLS is for all accounts alike");
+    let why = match rules.yes("ssl_enable") {
+        true => "without effect, as vsftpd is done with it before it reads this file",
+        false => "without effect, as ssl_enable is NO",
+    };
+    rules.all_nothing(OF_TLS, why);
     tuning(rules);
 }
 

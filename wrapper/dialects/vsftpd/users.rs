@@ -101,6 +101,14 @@ const FOR_ALL: &[&str] = &[
     "virtual_use_local_privs",
 ];
 
+/// The same, under TLS alone.
+const FOR_ALL_UNDER_TLS: &[&str] = &[
+    "force_anon_data_ssl",
+    "force_local_data_ssl",
+    "require_ssl_reuse",
+    "strict_ssl_read_eof",
+];
+
 /// Speaks of the setting; gives the folder if there is one.
 pub(super) fn folder(rules: &mut Rules<'_>, files: &Files) -> Option<PathBuf> {
     let Some(folder) = rules.text(KEY) else {
@@ -265,7 +273,11 @@ impl User<'_> {
                 translation.nothing(&origin, why);
             }
         }
-        for key in LOGS.iter().chain(FOR_ALL) {
+        let under_tls: &[&str] = match self.main.value("ssl_enable") {
+            Value::Yes(true) => FOR_ALL_UNDER_TLS,
+            _ => &[],
+        };
+        for key in LOGS.iter().chain(FOR_ALL).chain(under_tls) {
             let Some((origin, value)) = lines.take(key) else {
                 continue;
             };
@@ -517,6 +529,16 @@ mod tests {
             let key = line.split('=').next().unwrap();
             refused(LOCAL, "joe", &text, &format!("joe:2: {key}: "));
         }
+        let tls = &format!("{LOCAL}ssl_enable=YES\nforce_local_data_ssl=NO\n");
+        for line in ["force_local_data_ssl=YES", "require_ssl_reuse=NO"] {
+            let key = line.split('=').next().unwrap();
+            refused(tls, "joe", line, &format!("joe:1: {key}: "));
+        }
+        assert_eq!(
+            given(tls, "joe", "force_local_data_ssl=NO\nssl_ciphers=HIGH"),
+            None
+        );
+        assert_eq!(given(LOCAL, "joe", "force_local_data_ssl=YES"), None);
         let active = "connect_from_port_20=YES\n";
         refused(
             LOCAL,
