@@ -62,7 +62,7 @@ complete -c wharf-ftpd -s O -l altlog -d 'Record transfers in this file' -r
 complete -c wharf-ftpd -s Y -l tls -d 'Offer TLS, or insist on it' -r
 complete -c wharf-ftpd -s J -l tlsciphersuite -d 'Choose the ciphers' -r
 complete -c wharf-ftpd -s 2 -l certfile -d 'Take certificate and key from these files' -r
-complete -c wharf-ftpd -s 3 -l extcert -d 'Ask for certificates at this socket (not available yet)' -r -F
+complete -c wharf-ftpd -s 3 -l extcert -d 'Ask for certificates at this socket' -r -F
 complete -c wharf-ftpd -l tlsminversion -d 'Speak no older version of TLS' -r
 complete -c wharf-ftpd -l drain -d 'Give transfers under way so many seconds when the server ends' -r
 complete -c wharf-ftpd -s g -l pidfile -d 'Write the process number to this file' -r -F

@@ -20,6 +20,7 @@ mod common {
 }
 
 mod attacks;
+mod certd;
 mod certificates;
 mod clients;
 mod fixture;

@@ -1,7 +1,5 @@
 //! What is shown and logged, TLS, and what vsftpd decides about itself.
 
-use crate::flags::not_available_yet;
-
 use super::settings::Rules;
 
 /// What says something under TLS alone.
@@ -193,11 +191,9 @@ fn tls(rules: &mut Rules<'_>) {
         return rules.all_nothing(OF_TLS, "without effect, as ssl_enable is NO");
     }
     rules.all_nothing(OF_TLS, "see ssl_enable");
-    let why = not_available_yet("tls")
-        .unwrap_or("what the settings beside it ask for cannot be told to the server yet");
     rules.refuse(
         "ssl_enable",
-        why,
+        "what the settings beside it ask for cannot be told to the server yet",
         "set ssl_enable=NO if clear text will do, or wait for a later version",
     );
 }
