@@ -40,10 +40,10 @@ pub struct Tls {
 
     /// Ask for certificates at this socket
     ///
-    /// A client that names the host it wants (SNI) gets the certificate that the program says which listens there, such as
+    /// A client that names the host it wants (SNI) gets the certificate chosen by the program that listens there, such as
     /// wharf-certd or pure-certd; others get that of -2. The program answers deny, default for -2, or a file with strict or
-    /// fallback; when that file cannot be used, strict refuses the handshake and fallback takes -2. It is refused too when
-    /// nobody listens, or the whole answer does not come within some seconds.
+    /// fallback: when the file cannot be used, strict refuses the handshake and fallback takes -2. The handshake is refused
+    /// too when nobody listens, or when the whole answer does not come within some seconds.
     #[arg(short = '3', long = "extcert", value_name = "SOCKET")]
     pub ext_cert: Option<PathBuf>,
 

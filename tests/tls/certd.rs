@@ -145,6 +145,25 @@ fn each_name_gets_the_certificate_the_program_says_also_on_data_connections() {
 }
 
 #[test]
+fn clients_that_begin_with_tls_are_asked_for_as_well() {
+    let home = Home::new();
+    let pem = home.text("one.pem");
+    answer(&home.path("socket"), move |_, stream| {
+        let said = format!("action:strict\ncert_file:{pem}\nend\n");
+        stream.write_all(said.as_bytes()).expect("an answer");
+    });
+    let served = home.serve(&["--implicittls"]);
+    for (name, file) in [("one.example", "one.pem"), ("127.0.0.1", "server.pem")] {
+        let socket = std::net::TcpStream::connect(served.address()).expect("connects");
+        let mut control = shake(socket, &config(&TLS13), name).expect("a handshake");
+        assert!(shown(&control) == of_file(&served.mine(file)), "{name}");
+        let mut greeting = [0; 4];
+        control.read_exact(&mut greeting).expect("a greeting");
+        assert!(greeting.starts_with(b"220"));
+    }
+}
+
+#[test]
 fn a_session_is_resumed_under_the_programs_certificates() {
     let home = Home::new();
     let pem = home.text("one.pem");
