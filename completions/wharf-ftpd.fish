@@ -64,7 +64,7 @@ complete -c wharf-ftpd -l tlsfor -d 'Insist on TLS for anonymous sessions, for u
 complete -c wharf-ftpd -l plainfrom -d 'Let clients of this network do without TLS' -r
 complete -c wharf-ftpd -s J -l tlsciphersuite -d 'Choose the ciphers' -r
 complete -c wharf-ftpd -s 2 -l certfile -d 'Take certificate and key from these files' -r
-complete -c wharf-ftpd -s 3 -l extcert -d 'Ask for certificates at this socket (not available yet)' -r -F
+complete -c wharf-ftpd -s 3 -l extcert -d 'Ask for certificates at this socket' -r -F
 complete -c wharf-ftpd -l tlsminversion -d 'Speak no older version of TLS' -r
 complete -c wharf-ftpd -l drain -d 'Give transfers under way so many seconds when the server ends' -r
 complete -c wharf-ftpd -s g -l pidfile -d 'Write the process number to this file' -r -F

@@ -15,7 +15,8 @@
 //!    refusals in [`session::refusal`]. Help, manual page, README, HELP and FEAT are made from the rows.
 //!
 //! 6. **What needs rights or the world outside lives in a second process, the keeper** ([`keeper`]): passwords, ports below
-//!    1024, names, homes, files that are opened again. It is asked in messages of a fixed form and believes nothing.
+//!    1024, names, homes, certificates by name, files that are opened again. It is asked in messages of a fixed form and
+//!    believes nothing.
 //!
 //! # The ladder
 //!

@@ -471,6 +471,8 @@ pub struct Tls {
     pub implicit: bool,
     /// `-2`, or the default; the first is for clients that ask for no name.
     pub certificates: Vec<CertificateFiles>,
+    /// `-3`: where a program listens that is asked which certificate a client gets that asks for a name.
+    pub certd: Option<PathBuf>,
     /// `-J`.
     pub ciphers: Ciphers,
     /// `--tlsminversion`.
@@ -943,6 +945,7 @@ fn tls(flags: &flags::Tls) -> Tls {
             }],
             false => flags.cert_file.clone(),
         },
+        certd: flags.ext_cert.clone(),
         ciphers: flags.tls_cipher_suite.clone().unwrap_or_default(),
         min_version: flags.tls_min_version.unwrap_or_default(),
         require_reuse: flags.require_tls_reuse,
@@ -1046,6 +1049,7 @@ fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
             "has no effect under --implicittls, where every connection begins with TLS".to_owned(),
         ),
         (no_tls, "cert_file", WITHOUT_TLS.to_owned()),
+        (no_tls, "ext_cert", WITHOUT_TLS.to_owned()),
         (no_tls, "tls_min_version", WITHOUT_TLS.to_owned()),
         (no_tls, "require_tls_reuse", WITHOUT_TLS.to_owned()),
         (no_tls, "tls_lax_close", WITHOUT_TLS.to_owned()),

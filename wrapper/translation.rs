@@ -10,7 +10,7 @@ use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
 
-use crate::flags::{Flags, Stop, definition, not_available_yet};
+use crate::flags::{Flags, Stop, definition};
 use crate::keeper::sources;
 use crate::settings::Settings;
 use crate::units::typing_distance;
@@ -267,20 +267,12 @@ impl Translation {
             value,
             origin: origin.clone(),
         };
-        // The server's own reading comes first: a wrong value is wrong now as it will be later.
         match Flags::parse(std::iter::once("wharf-ftpd".into()).chain(flag.words())) {
             Ok(_) => {
                 self.find(origin, Outcome::Flag(flag.words()));
                 self.flags.push(flag);
             }
-            Err(stop) => match not_available_yet(long).filter(|why| stop.text.ends_with(why)) {
-                Some(_) => {
-                    let cure =
-                        "remove the setting if you can do without it, or wait for a later version";
-                    self.refuse(origin, &bare(&stop), cure);
-                }
-                None => self.refuse(origin, &bare(&stop), ""),
-            },
+            Err(stop) => self.refuse(origin, &bare(&stop), ""),
         }
     }
 
@@ -350,20 +342,6 @@ mod tests {
             "/etc/x.conf:7: Key"
         );
         assert!(translation.flags.is_empty());
-    }
-
-    #[test]
-    fn a_flag_that_has_to_wait_is_refused_unless_it_is_harmless() {
-        let mut translation = Translation::default();
-        translation.value(&origin(), "tls", "1");
-        translation.value(&origin(), "pidfile", "/run/x");
-        assert!(!translation.is_refused());
-        if not_available_yet("extcert").is_some() {
-            translation.value(&origin(), "extcert", "/run/x");
-            let said = refusal(&translation);
-            assert!(said.contains("not available"), "{said}");
-            assert!(said.ends_with("or wait for a later version"), "{said}");
-        }
     }
 
     #[test]

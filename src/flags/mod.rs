@@ -12,7 +12,6 @@
 mod environment;
 mod errors;
 mod files;
-mod later;
 mod limits;
 mod line;
 mod logging;
@@ -25,7 +24,6 @@ mod tls;
 pub use environment::with_environment;
 pub use errors::{Stop, mistake, on_one_line};
 pub use files::Files;
-pub use later::not_available_yet;
 pub use limits::Limits;
 pub use line::{GivenFlag, quoted, quoted_line};
 pub use logging::Logging;
@@ -111,8 +109,7 @@ impl Flags {
     /// Reads a command line, the name of the program first, as from `std::env::args_os`.
     ///
     /// # Errors
-    /// Help and version, which are no failure; unknown flags, values that are none, flags that are not
-    /// available yet, and stray words. The [`Stop`] says what to print where.
+    /// Help and version, which are no failure; unknown flags, values that are none, and stray words. The [`Stop`] says what to print where.
     pub fn parse<I>(args: I) -> Result<Parsed, Stop>
     where
         I: IntoIterator,
@@ -122,7 +119,6 @@ impl Flags {
         let parsed = definition().try_get_matches_from(&words);
         let words = Words::new(words);
         let matches = parsed.map_err(|error| words.stop(&error))?;
-        later::refuse(&matches, &words)?;
         let flags = Flags::from_arg_matches(&matches).map_err(|error| words.stop(&error))?;
         Ok(Parsed {
             idle: idle(&flags.limits, &matches),
@@ -142,7 +138,7 @@ impl Flags {
 
 /// All flags as clap knows them, for whoever prints help or a manual.
 pub fn definition() -> clap::Command {
-    later::note(Flags::command())
+    Flags::command()
         .about("An FTP server; all it does is set by flags")
         .long_about(None)
         .after_help("See wharf-ftpd(8) for examples and for differences from Pure-FTPd.")

@@ -52,6 +52,11 @@ pub struct Tls {
     pub cert_file: Vec<CertificateFiles>,
 
     /// Ask for certificates at this socket
+    ///
+    /// A client that names the host it wants (SNI) gets the certificate chosen by the program that listens there, such as
+    /// wharf-certd or pure-certd; others get that of -2. The program answers deny, default for -2, or a file with strict or
+    /// fallback: when the file cannot be used, strict refuses the handshake and fallback takes -2. The handshake is refused
+    /// too when nobody listens, or when the whole answer does not come within some seconds.
     #[arg(short = '3', long = "extcert", value_name = "SOCKET")]
     pub ext_cert: Option<PathBuf>,
 

@@ -11,6 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::certd::Certd;
 use super::confinement::Confinement;
 use super::message::{Answer, Check, Denial, Grant, MOST_GROUPS};
 use super::sources::{FallingAsleep, Found, Opened, Source, Verdict};
@@ -89,6 +90,8 @@ pub struct Plan {
     pub passive_name: Option<String>,
     /// Files that are opened again while the server runs.
     pub reopened: Vec<Reopened>,
+    /// `-3`.
+    pub certd: Option<Certd>,
     /// The user and group of processes that need no rights, where the server was started by root.
     pub nobody: Option<(u32, u32)>,
 }
@@ -99,9 +102,9 @@ impl Plan {
         self.needs_rights() || self.names
     }
 
-    /// Whether without the keeper nobody can log in, or data connections cannot be made.
+    /// Whether without the keeper nobody can log in, or connections cannot be made or protected.
     pub fn is_vital(&self) -> bool {
-        !self.sources.is_empty() || self.binds
+        !self.sources.is_empty() || self.binds || self.certd.is_some()
     }
 
     /// Whether the keeper does anything that a process without rights could not.
@@ -428,6 +431,7 @@ mod tests {
             binds: false,
             passive_name: None,
             reopened: Vec::new(),
+            certd: None,
             nobody: None,
         }
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use rustix::process::Pid;
 use zeroize::Zeroize;
 
-use super::message::{Answer, Check, Denial, Grant, LONGEST, Question};
+use super::message::{Answer, Check, Denial, Grant, LONGEST, Question, Shown};
 use super::{seconds, wire};
 use crate::reactor::{Direction, Handle, Io, Priority};
 use crate::sys::process;
@@ -25,8 +25,14 @@ const MOST_CHECKS: usize = 64;
 /// Names being looked up; more clients stay without one.
 const MOST_NAMES: usize = 64;
 
+/// Handshakes that wait for a certificate; more are refused (threats: C4).
+const MOST_CERTIFICATES: usize = 64;
+
 /// How long a session waits for the answer to its login (threats: C8).
 const CHECK_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long for a certificate: connecting to the program of `-3` and its answer.
+const CERTIFICATE_DEADLINE: Duration = Duration::from_secs(9);
 
 /// How long for a bound socket, a name and a file.
 const SHORT_DEADLINE: Duration = Duration::from_secs(3);
@@ -38,6 +44,7 @@ pub struct Ends {
     pub(super) checks: OwnedFd,
     pub(super) names: OwnedFd,
     pub(super) opens: OwnedFd,
+    pub(super) certificates: OwnedFd,
     /// Whether there are sources of accounts.
     pub(super) has_accounts: bool,
     /// [`Plan::is_vital`](super::Plan::is_vital)
@@ -50,6 +57,7 @@ pub struct Link {
     checks: Rc<Lane>,
     names: Rc<Lane>,
     opens: Rc<Lane>,
+    certificates: Rc<Lane>,
     has_accounts: bool,
     is_vital: bool,
 }
@@ -77,6 +85,25 @@ pub enum NotGranted {
     NoAnswer,
 }
 
+/// The certificate a client is shown.
+pub enum Chosen {
+    /// None, for the reason that the log should know; it is empty where the program of `-3` denied one.
+    Nothing(String),
+    /// One of `-2`, with what the log should know.
+    Configured(String),
+    /// That of a file.
+    Files {
+        /// Its path, for the log.
+        path: String,
+        /// The certificate, and its chain.
+        certificate: OwnedFd,
+        /// The key, where it has a file of its own.
+        key: Option<OwnedFd>,
+        /// Whether a certificate of `-2` takes its place where it cannot be used.
+        or_configured: bool,
+    },
+}
+
 impl Link {
     /// Takes the ends onto the loop.
     pub fn new(handle: &Handle, ends: Ends) -> Link {
@@ -84,6 +111,7 @@ impl Link {
             checks: Lane::new(handle, ends.checks),
             names: Lane::new(handle, ends.names),
             opens: Lane::new(handle, ends.opens),
+            certificates: Lane::new(handle, ends.certificates),
             has_accounts: ends.has_accounts,
             is_vital: ends.is_vital,
         }
@@ -169,6 +197,33 @@ impl Link {
         match self.opens.ask(&question, SHORT_DEADLINE).await? {
             (Answer::Reopened, mut descriptors) => {
                 descriptors.pop().ok_or(ErrorKind::InvalidData.into())
+            }
+            (Answer::Failed(errno), _) => Err(io::Error::from_raw_os_error(errno)),
+            _ => Err(ErrorKind::InvalidData.into()),
+        }
+    }
+
+    /// The certificate for a client that asks for this name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ResourceBusy`] when too many wait; without an answer as for [`Link::bind`].
+    pub async fn certificate(&self, name: &str) -> io::Result<Chosen> {
+        if self.certificates.waiting() >= MOST_CERTIFICATES {
+            return Err(ErrorKind::ResourceBusy.into());
+        }
+        let question = Question::Certificate(name.to_owned());
+        let asked = self.certificates.ask(&question, CERTIFICATE_DEADLINE);
+        match asked.await? {
+            (Answer::Shown(Shown::Nothing, told), _) => Ok(Chosen::Nothing(told)),
+            (Answer::Shown(Shown::Configured, told), _) => Ok(Chosen::Configured(told)),
+            (Answer::Shown(Shown::Files { or_configured }, path), descriptors) => {
+                let mut descriptors = descriptors.into_iter();
+                Ok(Chosen::Files {
+                    path,
+                    certificate: descriptors.next().ok_or(ErrorKind::InvalidData)?,
+                    key: descriptors.next(),
+                    or_configured,
+                })
             }
             (Answer::Failed(errno), _) => Err(io::Error::from_raw_os_error(errno)),
             _ => Err(ErrorKind::InvalidData.into()),

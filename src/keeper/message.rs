@@ -95,6 +95,23 @@ pub enum Question {
     Reopen(u8),
     /// A look at the databases, without a login.
     Look,
+    /// Which certificate a client is shown that asks for this name in its handshake; letters, digits, `.`, `-` and `_` only.
+    Certificate(String),
+}
+
+/// What a client that asks for a name is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// No certificate: there is no handshake.
+    Nothing,
+    /// A certificate of `-2`.
+    Configured,
+    /// That of the file whose descriptor comes with the message, and behind it that of its key where that has a file of its
+    /// own.
+    Files {
+        /// Whether a certificate of `-2` takes its place where it cannot be used.
+        or_configured: bool,
+    },
 }
 
 /// Limits of one account; none where a field is empty.
@@ -166,6 +183,8 @@ pub enum Answer {
     Reopened,
     /// To a look at the databases: what is wrong with them, empty where nothing is.
     Looked(String),
+    /// To a question for a certificate, with the path of its file, or else with what the log should know.
+    Shown(Shown, String),
     /// The thing asked for could not be done: an errno.
     Failed(i32),
 }

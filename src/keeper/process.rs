@@ -68,7 +68,11 @@ enum Kind {
     Names,
     /// Ports and files.
     Opens,
+    /// Certificates: the program that is asked may take its time, which no port and no login waits for.
+    Certificates,
 }
+
+const KINDS: [Kind; 4] = [Kind::Checks, Kind::Names, Kind::Opens, Kind::Certificates];
 
 /// Forks the keeper, with the sources and lists opened; gives the server its ends. The server calls it before it gives its
 /// rights up and while it has one thread.
@@ -79,8 +83,9 @@ pub fn start(plan: Plan, accounts: Accounts) -> io::Result<Ends> {
     let (checks, check_side) = process::message_pair()?;
     let (names, name_side) = process::message_pair()?;
     let (opens, open_side) = process::message_pair()?;
-    let busy = Arc::new(SharedNumbers::new(3 * MOST)?);
-    let asked = SharedNumbers::new(3 * MOST)?;
+    let (certificates, certificate_side) = process::message_pair()?;
+    let busy = Arc::new(SharedNumbers::new(KINDS.len() * MOST)?);
+    let asked = SharedNumbers::new(KINDS.len() * MOST)?;
     let (bell, ringer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
     let (has_accounts, is_vital) = (!plan.sources.is_empty(), plan.is_vital());
     match process::fork()? {
@@ -89,11 +94,12 @@ pub fn start(plan: Plan, accounts: Accounts) -> io::Result<Ends> {
             checks,
             names,
             opens,
+            certificates,
             has_accounts,
             is_vital,
         }),
         Forked::Child => {
-            drop((checks, names, opens));
+            drop((checks, names, opens, certificates));
             let ringer = Arc::new(ringer);
             let mut keeper = Keeper {
                 plan,
@@ -107,6 +113,7 @@ pub fn start(plan: Plan, accounts: Accounts) -> io::Result<Ends> {
                     (Kind::Checks, check_side),
                     (Kind::Names, name_side),
                     (Kind::Opens, open_side),
+                    (Kind::Certificates, certificate_side),
                 ],
                 workers: Vec::new(),
             };
@@ -146,7 +153,7 @@ struct Keeper {
     /// What workers write to when the keeper should look at once.
     bell: OwnedFd,
     ringer: Arc<OwnedFd>,
-    sides: [(Kind, OwnedFd); 3],
+    sides: [(Kind, OwnedFd); KINDS.len()],
     workers: Vec<Worker>,
 }
 
@@ -160,6 +167,7 @@ impl Keeper {
             }
             Kind::Names => 2 * usize::from(self.named),
             Kind::Opens => usize::from(plan.binds || !plan.reopened.is_empty()),
+            Kind::Certificates => usize::from(plan.certd.is_some()),
         }
     }
 
@@ -213,7 +221,7 @@ impl Keeper {
     /// Waits a little; the server's end of the first pair tells when it is gone. The first question for a name ends the
     /// wait.
     fn server_is_gone(&mut self) -> bool {
-        let [(_, checks), (_, names), _] = &self.sides;
+        let [(_, checks), (_, names), ..] = &self.sides;
         let awaited = match self.named {
             true => PollFlags::empty(),
             false => PollFlags::IN,
@@ -275,7 +283,7 @@ impl Keeper {
                 Denial::Unavailable,
                 "the process that checked this password died; another takes its place".into(),
             ),
-            Kind::Names | Kind::Opens => Answer::Failed(NO_ANSWER),
+            Kind::Names | Kind::Opens | Kind::Certificates => Answer::Failed(NO_ANSWER),
         };
         let sides = self.sides.iter().find(|(kind, _)| *kind == dead.kind);
         if let Some((_, side)) = sides {
@@ -293,10 +301,7 @@ impl Keeper {
     /// Forks what is missing: dead workers, and one for each that hangs or sleeps.
     fn provide(&mut self) {
         let now = seconds();
-        for (number, kind) in [Kind::Checks, Kind::Names, Kind::Opens]
-            .into_iter()
-            .enumerate()
-        {
+        for (number, kind) in KINDS.into_iter().enumerate() {
             let of_kind = || {
                 self.workers
                     .iter()
@@ -400,6 +405,9 @@ impl Keeper {
                 if let Some(since) = self.busy.get(slot) {
                     since.store(seconds(), Ordering::Release);
                 }
+                if kind == Kind::Certificates {
+                    falling_asleep();
+                }
                 let outcome = respond(kind, &self.plan, &mut self.accounts, &asked.question);
                 let message = wire::answer(asked.number, &outcome.answer);
                 let passed: Vec<_> = outcome.descriptors.iter().map(AsFd::as_fd).collect();
@@ -456,6 +464,10 @@ fn respond(kind: Kind, plan: &Plan, accounts: &mut Accounts, question: &Question
         (Kind::Opens, Question::Bind(local)) => opened(Answer::Bound, bind(*local)),
         (Kind::Opens, Question::Reopen(place)) => match plan.reopened.get(usize::from(*place)) {
             Some(file) => opened(Answer::Reopened, (file.open)(&file.path)),
+            None => alone(Answer::Failed(NOT_PERMITTED)),
+        },
+        (Kind::Certificates, Question::Certificate(name)) => match &plan.certd {
+            Some(certd) => certd.choose(name.as_bytes()),
             None => alone(Answer::Failed(NOT_PERMITTED)),
         },
         _ => alone(Answer::Failed(NOT_PERMITTED)),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::message::{
     Answer, Asked, Check, Denial, Grant, LONGEST, LONGEST_NAME, LONGEST_PASSWORD, LONGEST_PATH,
-    Limits, MOST_GROUPS, Question, Secret,
+    Limits, MOST_GROUPS, Question, Secret, Shown,
 };
 
 /// Longest text that explains a denial to the log.
@@ -49,6 +49,10 @@ pub(super) fn question(number: u64, until: u64, question: &Question) -> Vec<u8> 
             out.byte(*file);
         }
         Question::Look => out.byte(6),
+        Question::Certificate(name) => {
+            out.byte(7);
+            out.bytes(name.as_bytes());
+        }
     }
     out.0
 }
@@ -74,6 +78,7 @@ pub(super) fn read_question(datagram: &[u8]) -> Read<Asked> {
         4 => Question::Passive,
         5 => Question::Reopen(from.byte()?),
         6 => Question::Look,
+        7 => Question::Certificate(host(from.bytes(LONGEST_HOST)?)?.ok_or(Malformed)?),
         _ => return Err(Malformed),
     };
     from.end()?;
@@ -123,6 +128,20 @@ pub(super) fn answer(number: u64, answer: &Answer) -> Vec<u8> {
             out.byte(8);
             out.note(note);
         }
+        Answer::Shown(shown, told) => {
+            out.byte(9);
+            out.byte(match shown {
+                Shown::Nothing => 0,
+                Shown::Configured => 1,
+                Shown::Files {
+                    or_configured: false,
+                } => 2,
+                Shown::Files {
+                    or_configured: true,
+                } => 3,
+            });
+            out.note(told);
+        }
     }
     out.0
 }
@@ -158,13 +177,24 @@ pub(super) fn read_answer(datagram: &[u8]) -> Read<(u64, Answer)> {
         },
         7 => Answer::Reopened,
         8 => Answer::Looked(from.note()?),
+        9 => {
+            let shown = match from.byte()? {
+                0 => Shown::Nothing,
+                1 => Shown::Configured,
+                kind @ (2 | 3) => Shown::Files {
+                    or_configured: kind == 3,
+                },
+                _ => return Err(Malformed),
+            };
+            Answer::Shown(shown, from.note()?)
+        }
         _ => return Err(Malformed),
     };
     from.end()?;
     Ok((number, answer))
 }
 
-/// A name from the name server is data of strangers: only letters, digits, `.`, `-` and `_` pass (threats: C9).
+/// A name from the name server, or from a client's handshake, is data of strangers: only letters, digits, `.`, `-` and `_` pass (threats: C9).
 fn host(bytes: &[u8]) -> Read<Option<String>> {
     if bytes.is_empty() {
         return Ok(None);
@@ -416,6 +446,7 @@ mod tests {
             Question::Passive,
             Question::Reopen(1),
             Question::Look,
+            Question::Certificate("ftp_1.example-2".into()),
         ];
         for (number, question) in questions.into_iter().enumerate() {
             let number = number as u64;
@@ -439,6 +470,20 @@ mod tests {
             Answer::Passive(Some("192.0.2.1".parse().unwrap())),
             Answer::Reopened,
             Answer::Looked("file: broken".into()),
+            Answer::Shown(Shown::Nothing, "why".into()),
+            Answer::Shown(Shown::Configured, String::new()),
+            Answer::Shown(
+                Shown::Files {
+                    or_configured: true,
+                },
+                "/file".into(),
+            ),
+            Answer::Shown(
+                Shown::Files {
+                    or_configured: false,
+                },
+                "/file".into(),
+            ),
         ];
         for given in answers {
             assert_eq!(read_answer(&answer(7, &given)), Ok((7, given.clone())));
@@ -462,6 +507,10 @@ mod tests {
 
     #[test]
     fn c9_a_hostile_host_name_is_refused() {
+        for name in ["", "x\nend", "a/b"] {
+            let bytes = question(1, 2, &Question::Certificate(name.into()));
+            assert_eq!(read_question(&bytes), Err(Malformed), "{name}");
+        }
         for name in ["a b", "x\n", "(x)", "é"] {
             let bytes = answer(1, &Answer::Name(Some(name.into())));
             assert_eq!(read_answer(&bytes), Err(Malformed), "{name}");

@@ -21,7 +21,7 @@ pub use listener::{Accepted, Listener, prepare_control};
 pub use random::Random;
 pub use stream::Stream;
 pub use throttle::Throttle;
-pub use tls::{Acceptor, Agreed, Asked, Pair, PairError, Purpose, Resumption, TLS_SLICE};
+pub use tls::{Acceptor, Agreed, Asked, Hello, Pair, PairError, Purpose, Resumption, TLS_SLICE};
 
 /// The address without the disguise that a socket for both families gives to IPv4 peers.
 pub fn unmapped(address: SocketAddr) -> SocketAddr {

@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsFd;
 use std::task::{Context, Poll};
 
-use super::tls::{Acceptor, Agreed, Asked, Tls};
+use super::tls::{Acceptor, Agreed, Asked, Hearing, Hello, Tls};
 use crate::reactor::{Direction, Handle, Io, Priority, Watch};
 
 /// A connected TCP socket on the loop.
@@ -37,7 +37,30 @@ impl Stream {
     /// What is wrong with what the client says, in words for a log, or what read(2) and write(2) give. The connection is then of
     /// no further use. The caller bounds the wait.
     pub async fn protect(&mut self, acceptor: &Acceptor, asked: &Asked<'_>) -> io::Result<()> {
-        let mut tls = Box::new(Tls::new(acceptor, asked)?);
+        self.protect_after(Hello::default(), acceptor, asked).await
+    }
+
+    /// What the client begins its handshake with, for whoever has to choose by that. [`Stream::protect_after`] must follow.
+    ///
+    /// # Errors
+    /// As for [`Stream::protect`].
+    pub async fn hear(&mut self) -> io::Result<Hello> {
+        let mut hearing = Hearing::default();
+        let io = &mut self.io;
+        std::future::poll_fn(|context| hearing.poll_hello(io, context)).await
+    }
+
+    /// Makes keys with a client that was heard, see [`Stream::protect`].
+    ///
+    /// # Errors
+    /// As for [`Stream::protect`].
+    pub async fn protect_after(
+        &mut self,
+        hello: Hello,
+        acceptor: &Acceptor,
+        asked: &Asked<'_>,
+    ) -> io::Result<()> {
+        let mut tls = Box::new(Tls::new(hello, acceptor, asked)?);
         let io = &mut self.io;
         std::future::poll_fn(|context| tls.poll_handshake(io, context)).await?;
         self.tls = Some(tls);

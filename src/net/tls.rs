@@ -385,6 +385,30 @@ impl Acceptor {
         })
     }
 
+    /// The same with this certificate alone, whatever name a client asks for.
+    pub fn with(&self, pair: Pair) -> Acceptor {
+        let pairs: Arc<[Arc<CertifiedKey>]> = Arc::new([Arc::new(pair.key.clone())]);
+        let all: Arc<[Pair]> = Arc::new([pair]);
+        let resolver = Arc::new(ByName {
+            pairs: Arc::clone(&pairs),
+            all: Arc::clone(&all),
+            host: None,
+        });
+        let with_it = |config: &ServerConfig| {
+            let mut config = config.clone();
+            config.cert_resolver = Arc::clone(&resolver) as Arc<dyn ResolvesServerCert>;
+            Arc::new(config)
+        };
+        Acceptor {
+            control: with_it(&self.control),
+            download: with_it(&self.download),
+            upload: with_it(&self.upload),
+            pairs,
+            all,
+            scratch: Rc::clone(&self.scratch),
+        }
+    }
+
     fn config(&self, asked: &Asked<'_>) -> Arc<ServerConfig> {
         let config = match asked.purpose {
             Purpose::Control => &self.control,
@@ -457,15 +481,80 @@ pub(super) struct Tls {
     ended: bool,
 }
 
+/// What a client has said of its handshake before it is answered; by default nothing yet.
+#[derive(Default)]
+pub struct Hello {
+    bytes: Vec<u8>,
+    name: Option<String>,
+}
+
+impl Hello {
+    /// The name the client asks for (SNI).
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+}
+
+/// Looks for the name in what a client says. It does not answer: a connection that did, once it is made with what was chosen
+/// meanwhile, could not put its mark into the tickets of TLS 1.2 that go with the first answer.
+#[derive(Default)]
+pub(super) struct Hearing {
+    bytes: Vec<u8>,
+    acceptor: rustls::server::Acceptor,
+}
+
+impl Hearing {
+    /// Ready with the client's first message, or with what is none, which the handshake is to find out.
+    pub(super) fn poll_hello(
+        &mut self,
+        io: &mut Io<TcpStream>,
+        context: &Context<'_>,
+    ) -> Poll<io::Result<Hello>> {
+        loop {
+            let mut piece = [0; 1024];
+            let reading = io.poll_io(context, Direction::Read, |mut socket| {
+                socket.read(&mut piece)
+            });
+            let count = ready!(reading?);
+            if count == 0 {
+                return Poll::Ready(Err(closed_early()));
+            }
+            self.bytes.extend_from_slice(&piece[..count]);
+            if let Some(name) = self.name_in(&piece[..count]) {
+                let bytes = std::mem::take(&mut self.bytes);
+                return Poll::Ready(Ok(Hello { bytes, name }));
+            }
+        }
+    }
+
+    /// The name, where there is one, once the message is whole or cannot become one.
+    fn name_in(&mut self, mut piece: &[u8]) -> Option<Option<String>> {
+        while !piece.is_empty() {
+            if self.acceptor.read_tls(&mut piece).is_err() {
+                return Some(None);
+            }
+            match self.acceptor.accept() {
+                Ok(None) => {}
+                Ok(Some(hello)) => {
+                    let name = hello.client_hello().server_name().map(str::to_owned);
+                    return Some(name);
+                }
+                Err(_) => return Some(None),
+            }
+        }
+        None
+    }
+}
+
 impl Tls {
-    pub(super) fn new(acceptor: &Acceptor, asked: &Asked<'_>) -> io::Result<Tls> {
+    pub(super) fn new(hello: Hello, acceptor: &Acceptor, asked: &Asked<'_>) -> io::Result<Tls> {
         let connection = ServerConnection::new(acceptor.config(asked));
         let mut connection = connection.map_err(io::Error::other)?;
         connection.set_resumption_data(asked.secret);
         Ok(Tls {
             connection,
             scratch: Rc::clone(&acceptor.scratch),
-            held: Vec::new(),
+            held: hello.bytes,
             lax_close: asked.lax_close,
             ended: false,
         })

@@ -4,10 +4,10 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::io::{self, Read};
+use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,8 +15,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::Failure;
+use super::{Failure, reload};
 use crate::files::Tree;
+use crate::keeper::Certd;
 use crate::logs::{self, Severity};
 use crate::net::{Acceptor, Pair, Resumption};
 use crate::proto::path::VirtualPath;
@@ -25,7 +26,7 @@ use crate::session::Listed;
 use crate::session::shared::{Bell, FileMark, GreetingText, Site, Tls};
 use crate::settings::{self, Banner, Login, Settings};
 use crate::sys::creds::Identity;
-use crate::sys::words;
+use crate::sys::{files, words};
 use crate::units::{CertificateFiles, PassiveAddress};
 
 /// Longest alias, in bytes; Pure-FTPd's limit.
@@ -54,12 +55,7 @@ fn read_up_to(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 }
 
 fn read_file(file: std::fs::File, most: u64) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("not a regular file"));
-    }
-    file.take(most).read_to_end(&mut text)?;
-    Ok(text)
+    files::read_regular(file.into(), most)
 }
 
 /// A list of users, whole: one that is cut would let in whom it is to keep out.
@@ -109,10 +105,47 @@ pub(super) fn mark(file: &std::fs::File) -> io::Result<FileMark> {
     ]))
 }
 
+/// The flag that names the socket of a program to be asked for certificates.
+const CERTD: &str = "-3";
+
+/// The program of `-3`, as the keeper asks it.
+pub(super) fn certd(tls: &settings::Tls) -> Option<Certd> {
+    let socket = tls.certd.as_deref().filter(|_| tls.is_on())?;
+    let absolute = std::path::absolute(socket).unwrap_or_else(|_| socket.to_owned());
+    Some(Certd::new(absolute, reload::open_without_waiting))
+}
+
+/// Whether somebody listens at the socket of `-3`. That may come later, but something else in its place is a mistake.
+fn look_at_certd(certd: &Certd) -> Result<(), Failure> {
+    let socket = certd.socket();
+    if std::fs::metadata(socket).is_ok_and(|found| !found.file_type().is_socket()) {
+        let error = io::Error::other("not a socket");
+        return Err(Failure::open(CERTD, socket, &error));
+    }
+    match certd.look() {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            return Err(Failure::open(CERTD, socket, &error));
+        }
+        Err(error) => logs::server(
+            Severity::Warning,
+            format_args!(
+                "{CERTD} {}: {}: until a program listens there, TLS clients that ask for a name are turned away",
+                socket.display(),
+                words(&error)
+            ),
+        ),
+    }
+    Ok(())
+}
+
 /// TLS with its certificates, none without `-Y`.
 pub(super) fn tls(tls: &settings::Tls) -> Result<Option<Tls>, Failure> {
     if !tls.is_on() {
         return Ok(None);
+    }
+    if let Some(certd) = certd(tls) {
+        look_at_certd(&certd)?;
     }
     let mut marks = Vec::new();
     let mut read = |path: &Path| {

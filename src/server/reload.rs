@@ -89,7 +89,7 @@ impl Again<'_> {
         Reopened {
             path: std::path::absolute(self.path).unwrap_or_else(|_| self.path.to_owned()),
             open: match self.purpose {
-                Purpose::List | Purpose::Pem => open_list,
+                Purpose::List | Purpose::Pem => open_without_waiting,
                 Purpose::Log(_) => transfers::open,
             },
         }
@@ -97,7 +97,7 @@ impl Again<'_> {
 }
 
 /// What has become a FIFO is not waited for.
-fn open_list(path: &Path) -> io::Result<OwnedFd> {
+pub(super) fn open_without_waiting(path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     Ok(rustix::fs::open(path, flags, Mode::empty())?)
 }

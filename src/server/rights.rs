@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Failure, reload, sharing};
+use super::{Failure, materials, reload, sharing};
 use crate::files::NewOwner;
 use crate::keeper::{self, Mapped, sources};
 use crate::settings::{Jail, Settings};
@@ -207,6 +207,7 @@ impl Standing {
             reopened: reload::files(settings)
                 .map(|file| file.for_keeper())
                 .collect(),
+            certd: materials::certd(&settings.tls),
             nobody: self.is_root().then(|| {
                 let nobody = nobody();
                 (nobody.uid, nobody.gid)

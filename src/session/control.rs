@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use super::End;
-use crate::net::{Acceptor, Agreed, Asked, Stream};
+use crate::net::{Acceptor, Agreed, Asked, Hello, Stream};
 use crate::proto::line::{Line, LineReader};
 use crate::proto::reply::Reply;
 use crate::proto::request;
@@ -112,12 +112,25 @@ impl Control {
         self.postponed.push_back(line);
     }
 
-    /// Makes keys with the client (see [`Stream::protect`]).
+    /// What the client begins its TLS handshake with (see [`Stream::hear`]).
+    ///
+    /// # Errors
+    /// Why there is no handshake.
+    pub async fn hear(&mut self) -> io::Result<Hello> {
+        self.stream.hear().await
+    }
+
+    /// Makes keys with a client that was heard, or not yet (see [`Stream::protect_after`]).
     ///
     /// # Errors
     /// Why none could be made.
-    pub async fn protect(&mut self, acceptor: &Acceptor, asked: &Asked<'_>) -> io::Result<()> {
-        self.stream.protect(acceptor, asked).await
+    pub async fn protect_after(
+        &mut self,
+        hello: Hello,
+        acceptor: &Acceptor,
+        asked: &Asked<'_>,
+    ) -> io::Result<()> {
+        self.stream.protect_after(hello, acceptor, asked).await
     }
 
     /// Ends TLS; what comes from here on is in clear.

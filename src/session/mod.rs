@@ -11,6 +11,7 @@
 pub mod advice;
 pub mod announce;
 pub mod ban;
+mod certificate;
 pub mod commands;
 mod control;
 mod data;

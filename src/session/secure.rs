@@ -6,13 +6,14 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use super::certificate::Choice;
 use super::data::{Data, Stage};
 use super::refusal::Refusal;
 use super::shared::Stopping;
 use super::transfer::Progress;
 use super::{End, Once, Session, Who};
 use crate::logs::{Severity, escape};
-use crate::net::{Acceptor, Agreed, Asked, Purpose, Stream};
+use crate::net::{Acceptor, Agreed, Asked, Hello, Purpose, Stream};
 use crate::settings::Protection;
 
 /// What is said of an address with too many handshakes that led to no login.
@@ -38,7 +39,7 @@ pub(super) enum Change {
 
 /// What a protected session keeps.
 pub(super) struct Secure {
-    /// The certificates of its handshake, also for its data connections.
+    /// What its handshake was made with, also for its data connections.
     acceptor: Rc<Acceptor>,
     secret: [u8; SECRET],
     /// The name the client asked for.
@@ -84,7 +85,8 @@ impl Session {
         let Some(tls) = &shared.tls else {
             return Err(End::NoTls);
         };
-        let acceptor = Rc::clone(&tls.acceptor.borrow());
+        let configured = Rc::clone(&tls.acceptor.borrow());
+        let mut choice = Choice::configured(configured);
         let mut secret = [0; SECRET];
         let filled = shared.random.borrow_mut().fill(&mut secret);
         // What came in clear behind AUTH may be somebody else's (threats: C1).
@@ -118,7 +120,16 @@ impl Session {
             filled.map_err(|error| error.to_string())?;
             let flushed = control.flush().await;
             flushed.map_err(|_| "the client is gone".to_owned())?;
-            let protected = control.protect(&acceptor, &asked).await;
+            // Where the name changes nothing, it is left to the handshake.
+            let hello = match shared.base.settings.tls.certd {
+                Some(_) => control.hear().await.map_err(|error| error.to_string())?,
+                None => Hello::default(),
+            };
+            if let Some(name) = hello.name() {
+                choice.ask(&shared, name).await?;
+            }
+            let acceptor = &choice.acceptor;
+            let protected = control.protect_after(hello, acceptor, &asked).await;
             protected.map_err(|error| error.to_string())
         };
         let mut shaking = Box::pin(shaking);
@@ -130,6 +141,10 @@ impl Session {
         });
         let done = shared.handle.until(deadline, unless_stopped).await;
         drop(shaking);
+        if let Some(note) = &choice.note {
+            let note = escape(note.as_bytes());
+            self.log(Severity::Error, format_args!("{note}"));
+        }
         let why = match done {
             Some(Ok(())) => None,
             Some(Err(why)) => Some(why),
@@ -145,7 +160,7 @@ impl Session {
         let agreed = self.control.agreed();
         self.log_agreed(agreed.as_ref());
         self.secure = Some(Box::new(Secure {
-            acceptor,
+            acceptor: choice.acceptor,
             secret,
             name: agreed.and_then(|agreed| agreed.name),
             sized: implied,

@@ -185,7 +185,7 @@ fn is_told_back(words: &[OsString]) -> bool {
 fn each_flag_alone_is_told_back_with_each_value() {
     let typed = typed();
     let taken = typed.iter().filter(|words| is_told_back(words)).count();
-    // The others want a flag beside them, or are not available yet.
+    // The others want a flag beside them.
     assert!(taken * 10 > typed.len() * 8, "{taken} of {}", typed.len());
 }
 

@@ -1,7 +1,8 @@
-//! Calls on files that no safe crate covers: closing with the error kept, `fchmodat2`, locks of open files; and whether a file
-//! could be made.
+//! Calls on files that no safe crate covers: closing with the error kept, `fchmodat2`, locks of open files; whether a file could
+//! be made, and what is in a small one.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::path::Path;
 
@@ -19,6 +20,20 @@ pub fn close(descriptor: OwnedFd) -> io::Result<()> {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// What a regular file holds, up to `most` bytes of it.
+///
+/// # Errors
+/// What fstat(2) and read(2) give, and for anything that is no regular file.
+pub fn read_regular(file: OwnedFd, most: u64) -> io::Result<Vec<u8>> {
+    let file = File::from(file);
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut text = Vec::new();
+    file.take(most).read_to_end(&mut text)?;
+    Ok(text)
 }
 
 /// Sets the mode of the object a descriptor stands for, also one opened with `O_PATH` (fchmodat2(2), Linux 6.6).

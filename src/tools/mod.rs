@@ -2,8 +2,10 @@
 #![forbid(unsafe_code)]
 
 pub mod authd;
+pub mod certd;
 mod daemon;
 pub mod pw;
 pub mod pwconvert;
 pub mod quotacheck;
+mod responder;
 pub mod uploadscript;

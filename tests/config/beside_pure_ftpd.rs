@@ -7,8 +7,6 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use wharf::flags::not_available_yet;
-
 use crate::common::skipping::cannot;
 use crate::support::{folder, run, write};
 
@@ -121,18 +119,6 @@ fn each_line_is_taken_by_both_or_by_neither() {
             place.path(),
             &["--dialect", "pureftpd", "--check", "a.conf"],
         );
-        let has_to_wait = said.out.contains("not available in this version yet");
-        assert_eq!(
-            said.status == 0 || has_to_wait,
-            theirs,
-            "{line}: {}",
-            said.out
-        );
-        assert!(
-            !has_to_wait
-                || ["altlog", "tls", "certfile"]
-                    .iter()
-                    .any(|long| not_available_yet(long).is_some())
-        );
+        assert_eq!(said.status == 0, theirs, "{line}: {}", said.out);
     }
 }

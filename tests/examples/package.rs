@@ -8,10 +8,11 @@ use crate::common::skipping::cannot;
 use crate::path;
 
 /// The programs in it, and where the build left them.
-const PROGRAMS: [(&str, &str); 7] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("usr/sbin/wharf-ftpd", env!("CARGO_BIN_EXE_wharf-ftpd")),
     ("usr/sbin/wharf-config", env!("CARGO_BIN_EXE_wharf-config")),
     ("usr/sbin/wharf-authd", env!("CARGO_BIN_EXE_wharf-authd")),
+    ("usr/sbin/wharf-certd", env!("CARGO_BIN_EXE_wharf-certd")),
     (
         "usr/sbin/wharf-uploadscript",
         env!("CARGO_BIN_EXE_wharf-uploadscript"),

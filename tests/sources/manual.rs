@@ -1,13 +1,19 @@
-//! The manual page of `wharf-authd`: sound, and silent about no option.
+//! The manual pages of `wharf-authd` and `wharf-certd`: sound, and silent about no option.
 
 use std::path::Path;
 use std::process::Command;
 
 #[test]
-fn the_page_is_sound_and_explains_every_option() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("man/wharf-authd.8");
+fn each_page_is_sound_and_explains_every_option() {
+    is_sound("man/wharf-authd.8", &wharf::tools::authd::definition());
+    is_sound("man/wharf-certd.8", &wharf::tools::certd::definition());
+}
+
+#[track_caller]
+fn is_sound(page: &str, definition: &clap::Command) {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
     let text = std::fs::read_to_string(&page).expect("the page");
-    for arg in wharf::tools::authd::definition().get_arguments() {
+    for arg in definition.get_arguments() {
         let (letter, long) = (
             arg.get_short().expect("a letter"),
             arg.get_long().expect("a name"),

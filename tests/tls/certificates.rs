@@ -13,13 +13,13 @@ use rustls::version::{TLS12, TLS13};
 use crate::common::server::{Place, wharf_argv};
 use crate::common::waiting::within;
 use crate::fixture::{SIZE, Served, content, make_certificate};
-use crate::peer::{Peer, config, read_all};
+use crate::peer::{Peer, Protected, config, read_all};
 
 const CONFIGURATION: i32 = 78;
 
 /// The certificate that was shown, in DER.
-fn shown(peer: &Peer) -> Vec<u8> {
-    let chain = peer.control.conn.peer_certificates();
+pub(crate) fn shown(connection: &Protected) -> Vec<u8> {
+    let chain = connection.conn.peer_certificates();
     chain
         .and_then(|chain| chain.first())
         .expect("a certificate")
@@ -27,7 +27,7 @@ fn shown(peer: &Peer) -> Vec<u8> {
 }
 
 /// That of a PEM file.
-fn of_file(path: &Path) -> Vec<u8> {
+pub(crate) fn of_file(path: &Path) -> Vec<u8> {
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject;
     CertificateDer::from_pem_file(path)
@@ -59,7 +59,7 @@ fn sni_and_host_choose_among_certificates_and_the_first_is_for_the_rest() {
     ] {
         for version in [&TLS12, &TLS13] {
             let peer = Peer::connect_as(&served, config(version), name, &[]);
-            assert!(shown(&peer) == of_file(file), "{name}");
+            assert!(shown(&peer.control) == of_file(file), "{name}");
         }
     }
     // An address is no SNI.
@@ -69,9 +69,9 @@ fn sni_and_host_choose_among_certificates_and_the_first_is_for_the_rest() {
         "127.0.0.1",
         &["HOST ftp.two.example"],
     );
-    assert!(shown(&peer) == of_file(&two), "HOST");
+    assert!(shown(&peer.control) == of_file(&two), "HOST");
     let peer = Peer::connect_as(&served, config(&TLS13), "127.0.0.1", &[]);
-    assert!(shown(&peer) == of_file(&one), "neither");
+    assert!(shown(&peer.control) == of_file(&one), "neither");
 }
 
 /// Starts the server so that it must fail.
@@ -206,7 +206,7 @@ fn a_signal_brings_new_certificates_and_keeps_sessions_and_bad_ones_change_nothi
     let pem = served.mine("server.pem");
     let first = of_file(&pem);
     let mut old = Peer::private(&served, &TLS13);
-    assert!(shown(&old) == first);
+    assert!(shown(&old.control) == first);
     let hang_up = || {
         let pid = Pid::from_raw(served.server.pid().try_into().expect("a number"));
         kill_process(pid.expect("a process"), Signal::HUP).expect("a signal");
@@ -220,7 +220,7 @@ fn a_signal_brings_new_certificates_and_keeps_sessions_and_bad_ones_change_nothi
     let second = of_file(&pem);
     hang_up();
     logged("certificates were read again", 1);
-    assert!(shown(&Peer::connect(&served, config(&TLS13))) == second);
+    assert!(shown(&Peer::connect(&served, config(&TLS13)).control) == second);
     // The old session goes on, and resumes what it began with.
     let mut data = old.open(&served, "RETR pub/file");
     assert!(Peer::resumed(&data));
@@ -229,9 +229,9 @@ fn a_signal_brings_new_certificates_and_keeps_sessions_and_bad_ones_change_nothi
     fs::write(&pem, "nothing of the kind").expect("a file");
     hang_up();
     logged("the certificates stay as they were", 1);
-    assert!(shown(&Peer::connect(&served, config(&TLS13))) == second);
+    assert!(shown(&Peer::connect(&served, config(&TLS13)).control) == second);
     fs::remove_file(&pem).expect("removed");
     hang_up();
     logged("the certificates stay as they were", 2);
-    assert!(shown(&Peer::connect(&served, config(&TLS13))) == second);
+    assert!(shown(&Peer::connect(&served, config(&TLS13)).control) == second);
 }

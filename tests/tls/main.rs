@@ -20,6 +20,8 @@ mod common {
 }
 
 mod attacks;
+mod beside_pure_certd;
+mod certd;
 mod certificates;
 mod clients;
 mod demands;

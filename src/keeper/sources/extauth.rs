@@ -6,33 +6,24 @@
 //! lets anybody in: no connection, no byte or no end of it within the time is [`Verdict::Broken`], anything else that
 //! is malformed refuses the login, as in Pure-FTPd.
 
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use super::{Found, Options, Source, Verdict};
 use crate::keeper::message::{Check, Limits};
+use crate::keeper::program::Program;
 
 /// How long connecting is tried while the program is not there, being restarted perhaps.
 const CONNECTING: Duration = Duration::from_secs(2);
 
-/// How long between two tries.
-const BETWEEN_TRIES: Duration = Duration::from_millis(200);
-
 /// How long the whole exchange may take.
 const EXCHANGE: Duration = Duration::from_secs(10);
 
-/// The most that is read of an answer, in bytes; Pure-FTPd's limit.
-const LONGEST_ANSWER: usize = 4095;
-
 /// A program behind a socket.
 struct ExtAuth {
-    socket: PathBuf,
-    connecting: Duration,
-    exchange: Duration,
+    program: Program,
     complaint: Option<String>,
 }
 
@@ -43,9 +34,11 @@ pub(super) fn open(argument: &str, _: &Options) -> Result<Box<dyn Source>, Strin
         return Err("the path of a socket has at most 107 bytes".to_owned());
     }
     Ok(Box::new(ExtAuth {
-        socket: PathBuf::from(argument),
-        connecting: CONNECTING,
-        exchange: EXCHANGE,
+        program: Program {
+            socket: PathBuf::from(argument),
+            connecting: CONNECTING,
+            exchange: EXCHANGE,
+        },
         complaint: None,
     }))
 }
@@ -55,7 +48,7 @@ impl Source for ExtAuth {
         let Some(request) = request(question) else {
             return Verdict::Refused;
         };
-        match self.exchange(&request) {
+        match self.program.ask(&request) {
             Ok(answer) if answer.is_empty() => self.broken("no answer"),
             Ok(answer) => judge(&answer).unwrap_or_else(|what| {
                 self.complaint = Some(self.named(what));
@@ -72,75 +65,12 @@ impl Source for ExtAuth {
 
 impl ExtAuth {
     fn named(&self, what: &str) -> String {
-        format!("extauth:{}: {what}", self.socket.display())
+        format!("extauth:{}: {what}", self.program.socket.display())
     }
 
     fn broken(&self, what: &str) -> Verdict {
         Verdict::Broken(self.named(what))
     }
-
-    fn exchange(&self, request: &[u8]) -> io::Result<Zeroizing<Vec<u8>>> {
-        let mut stream = self.connect()?;
-        let deadline = Instant::now() + self.exchange;
-        stream.set_write_timeout(Some(self.exchange))?;
-        stream.write_all(request).map_err(plain)?;
-        let mut answer = Zeroizing::new(Vec::with_capacity(LONGEST_ANSWER));
-        while answer.len() < LONGEST_ANSWER {
-            let mut piece = [0; 512];
-            let room = piece.len().min(LONGEST_ANSWER - answer.len());
-            stream.set_read_timeout(Some(left(deadline)?))?;
-            match stream.read(&mut piece[..room]) {
-                Ok(0) => break,
-                Ok(length) => answer.extend_from_slice(&piece[..length]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Its end, from a program that closed without having read the question.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => break,
-                Err(error) => return Err(plain(error)),
-            }
-        }
-        Ok(answer)
-    }
-
-    fn connect(&self) -> io::Result<UnixStream> {
-        let until = Instant::now() + self.connecting;
-        loop {
-            match connect_at_once(&self.socket) {
-                Err(error) if Instant::now() + BETWEEN_TRIES > until => return Err(error),
-                Err(_) => std::thread::sleep(BETWEEN_TRIES),
-                connected => return connected,
-            }
-        }
-    }
-}
-
-/// A connection, or an error where the program's queue is full: connect(2) would wait for room without end.
-fn connect_at_once(path: &std::path::Path) -> io::Result<UnixStream> {
-    let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    socket.connect(&socket2::SockAddr::unix(path)?)?;
-    socket.set_nonblocking(false)?;
-    Ok(UnixStream::from(std::os::fd::OwnedFd::from(socket)))
-}
-
-fn left(deadline: Instant) -> io::Result<Duration> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        Err(out_of_time())
-    } else {
-        Ok(left)
-    }
-}
-
-/// A read that ended by its time-out says EAGAIN, which would tell an administrator nothing.
-fn plain(error: io::Error) -> io::Error {
-    match error.kind() {
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => out_of_time(),
-        _ => error,
-    }
-}
-
-fn out_of_time() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "no whole answer in time")
 }
 
 /// The question as the program reads it; none where a value would end its line.
@@ -331,7 +261,9 @@ fn small(number: Option<u64>) -> Option<u32> {
 mod tests {
     use super::super::tests::question;
     use super::*;
-    use std::os::unix::net::UnixListener;
+    use crate::keeper::program::LONGEST_ANSWER;
+    use std::io::{Read, Write};
+    use std::os::unix::net::{UnixListener, UnixStream};
     use std::thread::JoinHandle;
 
     const GOOD: &[u8] = b"auth_ok:1\nuid:42\ngid:21\ndir:/home/j\nend\n";
@@ -352,9 +284,11 @@ mod tests {
             asked
         });
         let source = ExtAuth {
-            socket,
-            connecting: Duration::from_millis(400),
-            exchange: Duration::from_millis(600),
+            program: Program {
+                socket,
+                connecting: Duration::from_millis(400),
+                exchange: Duration::from_millis(600),
+            },
             complaint: None,
         };
         (source, folder, asked)
@@ -525,9 +459,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("socket");
         let mut source = ExtAuth {
-            socket: socket.clone(),
-            connecting: Duration::from_secs(5),
-            exchange: Duration::from_secs(5),
+            program: Program {
+                socket: socket.clone(),
+                connecting: Duration::from_secs(5),
+                exchange: Duration::from_secs(5),
+            },
             complaint: None,
         };
         let late = std::thread::spawn(move || {
@@ -540,8 +476,8 @@ mod tests {
         });
         assert_eq!(found(source.check(&question(b"u", b"p"))).gid, 21);
         late.join().unwrap();
-        source.connecting = Duration::ZERO;
-        source.socket = folder.path().join("none");
+        source.program.connecting = Duration::ZERO;
+        source.program.socket = folder.path().join("none");
         assert!(
             matches!(source.check(&question(b"u", b"p")), Verdict::Broken(what) if what.contains("none: "))
         );
@@ -550,9 +486,11 @@ mod tests {
     #[test]
     fn p5_a_value_that_would_end_its_line_asks_nobody() {
         let mut source = ExtAuth {
-            socket: PathBuf::from("/nowhere"),
-            connecting: Duration::ZERO,
-            exchange: Duration::ZERO,
+            program: Program {
+                socket: PathBuf::from("/nowhere"),
+                connecting: Duration::ZERO,
+                exchange: Duration::ZERO,
+            },
             complaint: None,
         };
         for text in [&b"u\nauth_ok:1"[..], b"u\0"] {

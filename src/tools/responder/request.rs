@@ -4,10 +4,10 @@
 //! could mean something else than the whole. Whatever goes wrong, the connection is closed without an answer, which no
 //! server takes for a yes.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -27,16 +27,8 @@ const ASKING: Duration = Duration::from_secs(10);
 /// How long a program may run.
 const RUNNING: Duration = Duration::from_secs(60);
 
-/// What a program's environment names what a question says.
-const VARIABLES: &[(&[u8], &str)] = &[
-    (b"account:", "AUTHD_ACCOUNT"),
-    (b"password:", "AUTHD_PASSWORD"),
-    (b"localhost:", "AUTHD_LOCAL_IP"),
-    (b"localport:", "AUTHD_LOCAL_PORT"),
-    (b"peer:", "AUTHD_REMOTE_IP"),
-    (b"encrypted:", "AUTHD_ENCRYPTED"),
-    (b"sni_name:", "AUTHD_CLIENT_SNI_NAME"),
-];
+/// What begins each line of a question, and what the program finds the rest of it as.
+type Variables = &'static [(&'static str, &'static str)];
 
 /// How the line begins that ends a question.
 const END: &[u8] = b"end";
@@ -45,15 +37,26 @@ const END: &[u8] = b"end";
 ///
 /// # Errors
 /// What kept the program from answering, for the administrator. A question that is none is no error.
-pub(super) fn answer(stream: UnixStream, program: &Path) -> io::Result<()> {
-    answer_within(stream, program, RUNNING)
+pub(super) fn answer(stream: UnixStream, program: &Path, variables: Variables) -> io::Result<()> {
+    answer_within(stream, program, variables, RUNNING)
 }
 
-fn answer_within(mut stream: UnixStream, program: &Path, running: Duration) -> io::Result<()> {
+fn answer_within(
+    mut stream: UnixStream,
+    program: &Path,
+    variables: Variables,
+    running: Duration,
+) -> io::Result<()> {
     let Some(question) = read_question(&mut stream) else {
         return Ok(());
     };
-    let mut program = Running::start(program, variables(&question), running)?;
+    let mut command = Command::new(program);
+    // What this process itself was started with is not from the client.
+    for (_, name) in variables {
+        command.env_remove(name);
+    }
+    command.envs(said(&question, variables));
+    let mut program = Running::start(command, running)?;
     let answer = program.output()?;
     // The server may have given up; and a program that goes on has the rest of its time.
     let _ = stream
@@ -90,14 +93,16 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// What the program finds in its environment. A value that is empty, or that no environment can hold, is left out.
-fn variables(question: &[u8]) -> Vec<(&'static str, OsString)> {
+fn said(question: &[u8], variables: Variables) -> Vec<(&'static str, OsString)> {
     let meant = lines(question).take_while(|line| !line.starts_with(END));
     meant
         .filter_map(|line| {
-            let (key, name) = VARIABLES.iter().find(|(key, _)| line.starts_with(key))?;
-            let value = &line[key.len()..];
+            let (name, value) = variables.iter().find_map(|(key, name)| {
+                line.strip_prefix(key.as_bytes())
+                    .map(|value| (*name, value))
+            })?;
             let holds = !value.is_empty() && !value.contains(&0);
-            holds.then(|| (*name, OsString::from_vec(value.to_vec())))
+            holds.then(|| (name, OsString::from_vec(value.to_vec())))
         })
         .collect()
 }
@@ -110,18 +115,8 @@ struct Running {
 }
 
 impl Running {
-    fn start(
-        program: &Path,
-        variables: Vec<(&str, OsString)>,
-        limit: Duration,
-    ) -> io::Result<Running> {
-        let mut command = Command::new(program);
-        // What this process itself was started with is not from the client.
-        for (_, name) in VARIABLES {
-            command.env_remove(OsStr::from_bytes(name.as_bytes()));
-        }
+    fn start(mut command: Command, limit: Duration) -> io::Result<Running> {
         command
-            .envs(variables)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -206,6 +201,16 @@ mod tests {
     use std::path::PathBuf;
     use tempfile::TempDir;
 
+    const VARIABLES: Variables = &[
+        ("account:", "AUTHD_ACCOUNT"),
+        ("password:", "AUTHD_PASSWORD"),
+        ("localhost:", "AUTHD_LOCAL_IP"),
+        ("localport:", "AUTHD_LOCAL_PORT"),
+        ("peer:", "AUTHD_REMOTE_IP"),
+        ("encrypted:", "AUTHD_ENCRYPTED"),
+        ("sni_name:", "AUTHD_CLIENT_SNI_NAME"),
+    ];
+
     const QUESTION: &[u8] = b"account:ext\npassword:pw x\nlocalhost:127.0.0.1\nlocalport:21\npeer:192.0.2.7\nsni_name:\n\
         encrypted:0\nend\n";
 
@@ -222,7 +227,8 @@ mod tests {
     fn asked(question: &[u8], program: &Path, running: Duration) -> (Vec<u8>, io::Result<()>) {
         let (mut ours, theirs) = UnixStream::pair().unwrap();
         let program = program.to_path_buf();
-        let answered = std::thread::spawn(move || answer_within(theirs, &program, running));
+        let answered =
+            std::thread::spawn(move || answer_within(theirs, &program, VARIABLES, running));
         ours.write_all(question).unwrap();
         let _ = ours.shutdown(std::net::Shutdown::Write);
         let mut said = Vec::new();
@@ -272,7 +278,7 @@ mod tests {
     fn a_question_that_comes_in_pieces_is_read_whole() {
         let (_folder, program) = script("echo \"$AUTHD_ACCOUNT $AUTHD_PASSWORD\"");
         let (mut ours, theirs) = UnixStream::pair().unwrap();
-        let answered = std::thread::spawn(move || answer(theirs, &program));
+        let answered = std::thread::spawn(move || answer(theirs, &program, VARIABLES));
         for byte in b"account:a\npassword:b\nend\n" {
             ours.write_all(&[*byte]).unwrap();
             std::thread::sleep(Duration::from_millis(1));
