@@ -64,6 +64,10 @@ complete -c wharf-ftpd -s J -l tlsciphersuite -d 'Choose the ciphers' -r
 complete -c wharf-ftpd -s 2 -l certfile -d 'Take certificate and key from these files' -r
 complete -c wharf-ftpd -s 3 -l extcert -d 'Ask for certificates at this socket (not available yet)' -r -F
 complete -c wharf-ftpd -l tlsminversion -d 'Speak no older version of TLS' -r
+complete -c wharf-ftpd -l tlsclientca -d 'Ask clients for a certificate signed by one of those in this file' -r -F
+complete -c wharf-ftpd -l tlsclientcert -d 'Refuse clients without a certificate, or take them' -r
+complete -c wharf-ftpd -l tlscrl -d 'Refuse clients whose certificates were revoked by these lists' -r -F
+complete -c wharf-ftpd -l tlsclientname -d 'Let a client log in under the name in its certificate alone' -r
 complete -c wharf-ftpd -l drain -d 'Give transfers under way so many seconds when the server ends' -r
 complete -c wharf-ftpd -s g -l pidfile -d 'Write the process number to this file' -r -F
 complete -c wharf-ftpd -l doctor -d 'Check what a start needs and whether passive mode can work, and do not start' -r

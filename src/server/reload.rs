@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use rustix::fs::{Mode, OFlags};
 
-use super::materials;
+use super::materials::{self, TlsTexts};
 use crate::keeper::{Link, Reopened};
 use crate::logs::{self, Severity, transfers};
 use crate::session::Listed;
@@ -30,6 +30,10 @@ enum Purpose {
     Log(usize),
     /// A certificate or key of TLS.
     Pem,
+    /// Whose certificates clients are asked for.
+    ClientCa,
+    /// A list of those that were revoked.
+    RevocationList,
 }
 
 /// A file that can be opened again.
@@ -64,7 +68,26 @@ pub(super) fn files(settings: &Settings) -> impl Iterator<Item = Again<'_>> {
         path,
         purpose: Purpose::Pem,
     });
-    lists.chain(logs).chain(pems)
+    lists.chain(logs).chain(pems).chain(client_files(settings))
+}
+
+/// The file of `--tlsclientca`, then those of `--tlscrl`.
+fn client_files(settings: &Settings) -> impl Iterator<Item = Again<'_>> {
+    let clients = settings.tls.clients.as_ref();
+    let clients = clients.filter(|_| settings.tls.is_on());
+    clients.into_iter().flat_map(|clients| {
+        let authorities = clients.authorities.iter().map(|path| Again {
+            flag: materials::CLIENT_CA,
+            path,
+            purpose: Purpose::ClientCa,
+        });
+        let lists = clients.revocation_lists.iter().map(|path| Again {
+            flag: materials::REVOCATION_LISTS,
+            path,
+            purpose: Purpose::RevocationList,
+        });
+        authorities.chain(lists)
+    })
 }
 
 /// The files of `-2`: of each the certificate's, then the key's where it has one of its own.
@@ -85,8 +108,10 @@ impl Again<'_> {
         Reopened {
             path: std::path::absolute(self.path).unwrap_or_else(|_| self.path.to_owned()),
             open: match self.purpose {
-                Purpose::List | Purpose::Pem => open_list,
                 Purpose::Log(_) => transfers::open,
+                Purpose::List | Purpose::Pem | Purpose::ClientCa | Purpose::RevocationList => {
+                    open_list
+                }
             },
         }
     }
@@ -205,28 +230,36 @@ async fn read_certificates(shared: &Shared, link: &Link) {
         return;
     };
     let settings = &shared.base.settings;
-    let mut texts = Vec::new();
+    let mut pems = Vec::new();
+    let mut texts = TlsTexts::default();
     for (number, file) in (0..).zip(files(settings)) {
-        if file.purpose != Purpose::Pem {
-            continue;
-        }
-        match read_again(shared, link, number, materials::read_pem).await {
-            Ok(text) => texts.push(text),
+        let read = match file.purpose {
+            Purpose::Pem => materials::read_pem,
+            Purpose::ClientCa | Purpose::RevocationList => materials::read_list,
+            Purpose::List | Purpose::Log(_) => continue,
+        };
+        let text = match read_again(shared, link, number, read).await {
+            Ok(text) => text,
             Err(error) => {
                 let (flag, path, why) = (file.flag, file.path.display(), words(&error));
                 return certificates_stay(&format!("{flag} {path}: {why}"));
             }
+        };
+        match file.purpose {
+            Purpose::ClientCa => texts.client_ca = Some(text),
+            Purpose::RevocationList => texts.revocation_lists.push(text),
+            _ => pems.push(text),
         }
     }
-    let mut texts = texts.into_iter();
-    let texts: Vec<_> = settings
+    let mut pems = pems.into_iter();
+    texts.certificates = settings
         .tls
         .certificates
         .iter()
         .map_while(|files| {
-            let certificate = texts.next()?;
+            let certificate = pems.next()?;
             let key = match files.key {
-                Some(_) => Some(texts.next()?),
+                Some(_) => Some(pems.next()?),
                 None => None,
             };
             Some((certificate, key))

@@ -116,6 +116,10 @@ fn samples() -> HashMap<&'static str, Vec<&'static [u8]>> {
         ("serve", &[b"/a b", b".", b"-x"]),
         ("write", &[b"drop", b"all"]),
         ("for", &[b"30m", b"90"]),
+        ("tlsclientca", PATHS),
+        ("tlsclientcert", &[b"optional", b"required"]),
+        ("tlscrl", PATHS),
+        ("tlsclientname", &[b"cn", b"email", b"dns"]),
         ("tlsminversion", &[b"1.2", b"1.3"]),
         ("sandbox", &[b"on", b"off", b"strict"]),
     ];

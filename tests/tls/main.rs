@@ -20,7 +20,9 @@ mod common {
 }
 
 mod attacks;
+mod authority;
 mod certificates;
+mod client_certificates;
 mod clients;
 mod fixture;
 mod peer;

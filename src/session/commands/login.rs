@@ -16,6 +16,7 @@ use crate::keeper::Granted;
 use crate::keeper::link::NotGranted;
 use crate::keeper::message::{Check, Denial, LONGEST_PASSWORD, Limits, Secret};
 use crate::logs::{Severity, escape};
+use crate::net::ClientCertificate;
 use crate::proto::banner;
 use crate::proto::facts::Facts;
 use crate::proto::path::VirtualPath;
@@ -143,6 +144,7 @@ impl Session {
                 false => Err(Refusal::SecondUser),
             };
         }
+        self.check_certificate_name(&name)?;
         let to_anonymous = wants_anonymous && self.serves_anonymous();
         if to_anonymous
             && self
@@ -401,10 +403,21 @@ impl Session {
             _session: Some(session),
             _opened: opened,
         };
-        self.log(
-            Severity::Info,
-            format_args!("{} is now logged in", escape(&name)),
-        );
+        let certificate = self.certificate();
+        match certificate.map(ClientCertificate::common_name) {
+            None => self.log(
+                Severity::Info,
+                format_args!("{} is now logged in", escape(&name)),
+            ),
+            Some(owner) => self.log(
+                Severity::Info,
+                format_args!(
+                    "{} is now logged in, with the certificate of [{}]",
+                    escape(&name),
+                    escape(&owner)
+                ),
+            ),
+        }
         self.enter(account);
         self.log_quota_trouble();
         Ok(self.welcome_account().await)
