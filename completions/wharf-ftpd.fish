@@ -120,6 +120,7 @@ complete -c wharf-ftpd -s d -l verboselog -d 'Log every command; twice: every re
 complete -c wharf-ftpd -l implicittls -d 'Begin with TLS, without AUTH'
 complete -c wharf-ftpd -l requiretlsreuse -d 'Serve only data connections that resume the session\'s own TLS session'
 complete -c wharf-ftpd -l tlslaxclose -d 'Take uploads that end without TLS saying so'
+complete -c wharf-ftpd -l tlsclientlogin -d 'Let the user in whose name the certificate has, without a password'
 complete -c wharf-ftpd -s B -l daemonize -d 'Run in the background'
 complete -c wharf-ftpd -l printport -d 'Print the port that the server listens on'
 complete -c wharf-ftpd -l check -d 'Check everything a start needs, and do not start'

@@ -490,12 +490,19 @@ pub struct ClientCertificates {
     pub revocation_lists: Vec<PathBuf>,
     /// `--tlsclientname`: which name in it is the user's.
     pub name: Option<CertificateName>,
+    /// `--tlsclientlogin`: whether that user needs no password.
+    pub login: bool,
 }
 
 impl Tls {
     /// Whether there is any.
     pub fn is_on(&self) -> bool {
         self.protection != Protection::Off
+    }
+
+    /// Whether a certificate takes the place of a password (`--tlsclientlogin`).
+    pub fn logs_in_by_certificate(&self) -> bool {
+        self.is_on() && self.clients.as_ref().is_some_and(|clients| clients.login)
     }
 }
 
@@ -754,6 +761,7 @@ fn check_clients(parsed: &Parsed) -> Result<(), Stop> {
         (tls.tls_client_cert.is_some(), "tls_client_cert"),
         (!tls.tls_crl.is_empty(), "tls_crl"),
         (tls.tls_client_name.is_some(), "tls_client_name"),
+        (tls.tls_client_login, "tls_client_login"),
     ];
     if tls.tls_client_ca.is_none() && !by_list {
         return match without_authority.iter().find(|(given, _)| *given) {
@@ -776,6 +784,9 @@ fn check_clients(parsed: &Parsed) -> Result<(), Stop> {
         return Err(Stop::usage(format!(
             "{flag}: expected {MOST_LISTS} of them at most"
         )));
+    }
+    if tls.tls_client_login && tls.tls_client_name.is_none() {
+        return needs("tls_client_login", "--tlsclientname");
     }
     // Pure-FTPd's form alone means what it means there, and is warned of.
     let own = [
@@ -1029,6 +1040,7 @@ fn client_certificates(flags: &flags::Tls) -> Option<ClientCertificates> {
         required: flags.tls_client_cert != Some(ClientCertificate::Optional),
         revocation_lists: flags.tls_crl.clone(),
         name: flags.tls_client_name,
+        login: flags.tls_client_login,
     })
 }
 
@@ -1114,6 +1126,11 @@ fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
             flags.process.upload_pipe.is_some() && !flags.process.upload_script,
             "upload_pipe",
             "has no effect without -o".to_owned(),
+        ),
+        (
+            flags.tls.tls_client_login && settings.login.sources.is_empty(),
+            "tls_client_login",
+            WITHOUT_ACCOUNTS.to_owned(),
         ),
         (no_tls, "tls_cipher_suite", WITHOUT_TLS.to_owned()),
         (no_tls, "cert_file", WITHOUT_TLS.to_owned()),

@@ -102,6 +102,16 @@ pub struct Tls {
     /// name.
     #[arg(long = "tlsclientname", value_name = "NAME")]
     pub tls_client_name: Option<CertificateName>,
+
+    /// Let the user in whose name the certificate has, without a password
+    ///
+    /// USER with the name that --tlsclientname finds in the certificate is answered with 232, and the account comes from the sources of -l:
+    /// unix, pam (which is asked about account and session only), puredb and passwd. Whoever may not come in with a password may not so
+    /// either: lists, bans, hours, addresses and expired accounts hold, and an account is locked by ! in front of its hash,
+    /// or by * in its place, which for users of unix says that there is no password. Users of -l extauth, and clients without a
+    /// certificate, are asked for their passwords.
+    #[arg(long = "tlsclientlogin")]
+    pub tls_client_login: bool,
 }
 
 fn level(text: &str) -> Result<u8, &'static str> {

@@ -259,6 +259,15 @@ impl Failure {
         Failure::new(CONFIGURATION, format!("-J -C: {what} ({cure})"))
     }
 
+    /// `--tlsclientlogin` and nobody who could come in by it.
+    pub(super) fn nobody_by_certificate() -> Failure {
+        Failure::new(
+            CONFIGURATION,
+            "--tlsclientlogin: no source of -l tells an account without its password (unix, pam, puredb and passwd do)"
+                .to_owned(),
+        )
+    }
+
     /// TLS without what it needs.
     pub(super) fn tls(error: &io::Error) -> Failure {
         Failure::new(CONFIGURATION, format!("-Y: {}", words(error)))

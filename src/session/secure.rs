@@ -26,6 +26,8 @@ pub(super) struct Secure {
     pub(super) name: Option<String>,
     /// The client's own certificate, where it showed one.
     pub(super) certificate: Option<ClientCertificate>,
+    /// Whether the certificate took the place of the password.
+    pub(super) logged_in: bool,
     /// Whether PBSZ was there, without which there is no PROT.
     pub(super) sized: bool,
     /// Whether data connections are protected: PROT P.
@@ -110,6 +112,7 @@ impl Session {
                 .as_ref()
                 .and_then(|agreed| agreed.certificate.clone()),
             name: agreed.and_then(|agreed| agreed.name),
+            logged_in: false,
             sized: implied,
             private: implied,
         }));

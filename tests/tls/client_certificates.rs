@@ -1,10 +1,11 @@
 //! Certificates of clients: who comes in, under which name, and what comes of data connections.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Read;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 use rustls::client::Resumption;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, SupportedProtocolVersion};
@@ -13,6 +14,7 @@ use crate::authority::Authority;
 use crate::certificates::{CONFIGURATION, refused};
 use crate::common::client::Client;
 use crate::common::programs::{attempt, program};
+use crate::common::skipping::cannot;
 use crate::common::waiting::within;
 use crate::fixture::{SIZE, Served, content, make_certificate};
 use crate::peer::{Peer, config, config_showing, forgetful, read_all, send_all, shake};
@@ -282,6 +284,114 @@ fn the_user_is_the_one_of_the_certificate() {
     assert_eq!(joe.command("USER ftp").0, 530);
 }
 
+/// "secret" by SHA-256.
+const HASH: &str = "$5$abcdefgh$gruCpC7VkOTspMQTTSAR8mtlO9Upms.fwqE5y16JVM.";
+
+/// Accounts of a file in the form of passwd, each with its own number and home.
+fn accounts(ground: &Ground, users: &[(&str, &str)]) -> String {
+    let home = ground.home.path();
+    fs::set_permissions(home, Permissions::from_mode(0o755)).expect("a mode");
+    let mut text = String::new();
+    for (number, (name, hash)) in (20_106..).zip(users) {
+        let own = home.join(format!("of-{name}"));
+        fs::create_dir(&own).expect("a directory");
+        fs::write(own.join("whose"), name).expect("a file");
+        chown(&own, Some(number), Some(number)).expect("an owner");
+        text += &format!(
+            "{name}:{hash}:{number}:{number}::{}:/bin/sh\n",
+            own.display()
+        );
+    }
+    let file = home.join("users");
+    fs::write(&file, text).expect("a file");
+    format!("passwd:{}", file.display())
+}
+
+#[test]
+fn the_certificate_is_enough_where_the_flag_says_so() {
+    if cannot(!geteuid().is_root(), "accounts of others need root") {
+        return;
+    }
+    let ground = Ground::new();
+    let locked = format!("!{HASH}");
+    let source = accounts(&ground, &[("joe", HASH), ("jane", &locked), ("web", HASH)]);
+    let denied = ground.own.path("denied");
+    fs::write(&denied, "revoked\n").expect("a file");
+    let flags = [
+        "-l",
+        &source,
+        "-A",
+        "--tlsclientname",
+        "cn",
+        "--tlsclientcert",
+        "optional",
+    ];
+    let flags = [&flags[..], &["--tlsclientlogin", "--denyusers", &denied]].concat();
+    let (served, own, _) = ground.serve(&flags);
+    for version in VERSIONS {
+        let mut joe = Peer::connect(&served, showing(version, &own, "joe"));
+        let (code, text) = joe.command("USER joe");
+        assert_eq!(code, 232, "{text}");
+        assert_eq!(joe.command("PASS whatever").0, 202);
+        for command in ["PBSZ 0", "PROT P", "TYPE I"] {
+            assert_eq!(joe.command(command).0, 200, "{command}");
+        }
+        let mut data = joe.open(&served, "RETR whose");
+        assert_eq!(read_all(&mut data).expect("the file"), b"joe");
+        assert_eq!(joe.reply().0, 226);
+        assert_eq!(joe.command("USER jane").0, 530);
+        // After REIN it is as before.
+        assert_eq!(joe.command("REIN").0, 220);
+        assert_eq!(joe.command("PWD").0, 530);
+        assert_eq!(joe.command("USER jane").0, 530);
+        assert_eq!(joe.command("USER joe").0, 232);
+    }
+    logged(
+        &served,
+        "joe is now logged in, with the certificate of [joe]",
+    );
+    // Locked, not there, kept out: for these a password is asked for, and does not help.
+    for name in ["jane", "revoked"] {
+        let mut other = Peer::connect(&served, showing(&TLS13, &own, name));
+        assert_eq!(other.command(&format!("USER {name}")).0, 331, "{name}");
+        assert_eq!(other.command("PASS secret").0, 530, "{name}");
+    }
+    // Nobody without the certificate.
+    let mut nobody = Peer::connect(&served, config(&TLS13));
+    assert_eq!(nobody.command("USER joe").0, 331);
+    assert_eq!(nobody.command("PASS wrong").0, 530);
+    assert_eq!(nobody.command("USER joe").0, 331);
+    assert_eq!(nobody.command("PASS secret").0, 230);
+    // curl asks for nothing more.
+    if let Some(mut curl) = program("curl") {
+        curl.args(["--silent", "--show-error", "--max-time", "60", "--ssl-reqd"]);
+        curl.args(["--user", "joe:nonsense", "--cacert"])
+            .arg(served.mine("server.crt"));
+        curl.arg("--cert")
+            .arg(own.path("joe.crt"))
+            .arg("--key")
+            .arg(own.path("joe.key"));
+        curl.arg(format!("ftp://localhost:{}/whose", served.port()));
+        let (succeeded, said) = attempt(&mut curl, served.home(), "");
+        assert!(succeeded && said.contains("joe"), "{said}");
+    }
+}
+
+#[test]
+fn without_the_flag_a_password_is_asked_for_besides_the_certificate() {
+    if cannot(!geteuid().is_root(), "accounts of others need root") {
+        return;
+    }
+    let ground = Ground::new();
+    let source = accounts(&ground, &[("joe", HASH)]);
+    let (served, own, _) = ground.serve(&["-l", &source, "--tlsclientname", "cn"]);
+    let mut joe = Peer::connect(&served, showing(&TLS13, &own, "joe"));
+    assert_eq!(joe.command("USER joe").0, 331);
+    assert_eq!(joe.command("PASS wrong").0, 530);
+    assert_eq!(joe.command("USER joe").0, 331);
+    assert_eq!(joe.command("PASS secret").0, 230);
+}
+
 #[test]
 fn the_form_of_pure_ftpd_asks_for_clients_of_whoever_signed_the_server() {
     let ground = Ground::new();
@@ -384,6 +494,23 @@ fn each_thing_that_can_be_wrong_has_its_line() {
         assert_eq!(status, Some(64), "{flags:?}: {said}");
         assert!(said.contains(what), "{flags:?}: {said}");
     }
+    let login = ["--tlsclientca", &ca, "--tlsclientlogin", "-l", "unix"];
+    let (status, said) = run(&login);
+    assert_eq!(status, Some(64), "{said}");
+    assert!(
+        said.contains("expected --tlsclientname beside it"),
+        "{said}"
+    );
+    let login = [
+        "--tlsclientca",
+        &ca,
+        "--tlsclientlogin",
+        "--tlsclientname",
+        "cn",
+    ];
+    let (status, said) = run(&[&login[..], &["-l", "extauth:/x"]].concat());
+    assert_eq!(status, Some(CONFIGURATION), "{said}");
+    assert!(said.contains("no source of -l tells an account"), "{said}");
     let (status, said) = run(&[
         "--tlsclientca",
         &ca,
