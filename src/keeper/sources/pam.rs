@@ -608,11 +608,9 @@ mod tests {
     #[test]
     fn for_a_certificate_only_the_account_is_asked_about() {
         use super::super::tests::certified;
-        let (_folder, mut pam) = service(
-            "auth required pam_deny.so\nauth required pam_permit.so\n\
-             account required pam_permit.so\nsession required pam_permit.so\n",
-            "",
-        );
+        // pam_deny gives no credentials either.
+        let refusing = stack("pam_exec.so SCRIPT", "pam_permit.so", "pam_permit.so");
+        let (_folder, mut pam) = service(&refusing, "exit 1");
         assert_eq!(pam.check(&question(USER, b"x")), Verdict::Unknown);
         assert!(matches!(pam.check(&certified(USER)), Verdict::Accepted(_)));
         let (_folder, mut pam) = service(
