@@ -60,6 +60,8 @@ complete -c wharf-ftpd -s f -l syslogfacility -d 'Log to this facility of the sy
 complete -c wharf-ftpd -l logformat -d 'Write the log in this form' -r
 complete -c wharf-ftpd -s O -l altlog -d 'Record transfers in this file' -r
 complete -c wharf-ftpd -s Y -l tls -d 'Offer TLS, or insist on it' -r
+complete -c wharf-ftpd -l tlsfor -d 'Insist on TLS for anonymous sessions, for users, or for all' -r
+complete -c wharf-ftpd -l plainfrom -d 'Let clients of this network do without TLS' -r
 complete -c wharf-ftpd -s J -l tlsciphersuite -d 'Choose the ciphers' -r
 complete -c wharf-ftpd -s 2 -l certfile -d 'Take certificate and key from these files' -r
 complete -c wharf-ftpd -s 3 -l extcert -d 'Ask for certificates at this socket (not available yet)' -r -F

@@ -27,7 +27,7 @@
 //! | [`units`] | values of flags: sizes, rates, ranges of ports, masks | - | I/O, clock |
 //! | [`reactor`] | the loop, tasks, timers, signals, helper pool | sys | FTP |
 //! | [`proto`] | FTP as text: lines and requests in; replies, addresses, listings out | units | I/O, clock, settings |
-//! | [`net`] | sockets on the loop: listeners, streams, opening data connections, throttling | sys, units, reactor | FTP's text |
+//! | [`net`] | sockets on the loop: listeners, streams in clear and under TLS, opening data connections, throttling | sys, units, reactor | FTP's text |
 //! | [`files`] | the rooted tree of an account: resolving, reading, writing, walking | sys, units, reactor | FTP's text |
 //! | [`board`] | transfers under way, for whoever shows them | sys, units | sessions |
 //! | [`logs`] | what is recorded, made safe, and written without anybody waiting | sys, units | sessions |

@@ -20,7 +20,7 @@ use crate::logs::formats::TransferLog;
 use crate::units::{
     Ban, Bandwidth, CertificateFiles, CertificateName, Cidr, Ciphers, ClientCertificate, Facility,
     Glob, HostPort, PassiveAddress, PassiveFor, PortRange, Quota, Ratio, Recursion, Sandbox,
-    SyslogFacility, TlsVersion, Umasks, UploadOwner, UserRoot,
+    SyslogFacility, TlsFor, TlsVersion, Umasks, UploadOwner, UserRoot,
 };
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -463,6 +463,10 @@ pub enum Protection {
 pub struct Tls {
     /// `-Y`.
     pub protection: Protection,
+    /// `--tlsfor`: whom `-Y` binds where it insists.
+    pub insists_on: TlsFor,
+    /// `--plainfrom`: networks whose clients it does not bind.
+    pub plain_from: Vec<Cidr>,
     /// `--implicittls`: without AUTH.
     pub implicit: bool,
     /// `-2`, or the default; the first is for clients that ask for no name.
@@ -804,6 +808,10 @@ fn check_clients(parsed: &Parsed) -> Result<(), Stop> {
             field,
             "-Y 2 or --tlsclientcert optional (clients without TLS would show no certificate)",
         ),
+        _ if tls.tls_for == Some(TlsFor::Anonymous) && !optional => needs(
+            field,
+            "--tlsclientcert optional, as --tlsfor anonymous lets users in without TLS,",
+        ),
         _ => Ok(()),
     }
 }
@@ -1015,6 +1023,8 @@ fn tls(flags: &flags::Tls) -> Tls {
     };
     Tls {
         protection,
+        insists_on: flags.tls_for.unwrap_or_default(),
+        plain_from: flags.plain_from.clone(),
         implicit: flags.implicit_tls,
         certificates: match flags.cert_file.is_empty() {
             true if protection == Protection::Off => Vec::new(),
@@ -1047,6 +1057,9 @@ fn client_certificates(flags: &flags::Tls) -> Option<ClientCertificates> {
 /// Of flags that are about TLS, where there is none.
 const WITHOUT_TLS: &str = "has no effect without TLS (-Y)";
 
+/// Why a flag that says whom TLS binds has no effect.
+const WITHOUT_DEMAND: &str = "has no effect without -Y 2 or -Y 3";
+
 /// Of flags that concern users with names alone.
 const WITHOUT_ACCOUNTS: &str = "has no effect without accounts (-l)";
 
@@ -1061,6 +1074,7 @@ fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
         && !settings.files.read_only
         && settings.files.anonymous_upload != Permission::Forbidden;
     let no_tls = !settings.tls.is_on();
+    let does_not_insist = settings.tls.protection < Protection::Control;
     let passed_over = settings.tls.ciphers.passed_over();
     let bytes = "has no effect, file names are passed on byte for byte";
     let rows = [
@@ -1133,6 +1147,13 @@ fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
             WITHOUT_ACCOUNTS.to_owned(),
         ),
         (no_tls, "tls_cipher_suite", WITHOUT_TLS.to_owned()),
+        (does_not_insist, "tls_for", WITHOUT_DEMAND.to_owned()),
+        (does_not_insist, "plain_from", WITHOUT_DEMAND.to_owned()),
+        (
+            settings.tls.implicit && !does_not_insist,
+            "plain_from",
+            "has no effect under --implicittls, where every connection begins with TLS".to_owned(),
+        ),
         (no_tls, "cert_file", WITHOUT_TLS.to_owned()),
         (no_tls, "tls_min_version", WITHOUT_TLS.to_owned()),
         (no_tls, "require_tls_reuse", WITHOUT_TLS.to_owned()),
@@ -1230,6 +1251,56 @@ mod tests {
         assert_eq!(sandbox(""), Sandbox::On);
         assert_eq!(sandbox("--sandbox off"), Sandbox::Off);
         assert!(refusal("--sandbox yes").contains("expected on, off or strict"));
+    }
+
+    #[test]
+    fn tls_is_as_much_as_is_asked_for() {
+        let tls = |line: &str| settings(line).tls;
+        assert!(!tls("").is_on() && !tls("-Y 0").is_on());
+        assert!(tls("").certificates.is_empty());
+        for (line, protection) in [
+            ("-Y 1", Protection::Offered),
+            ("-Y 2", Protection::Control),
+            ("-Y 3", Protection::Data),
+            ("-Y 1 -Y 3", Protection::Data),
+            ("--implicittls", Protection::Control),
+            ("--implicittls -Y 1", Protection::Control),
+            ("--implicittls -Y 3", Protection::Data),
+        ] {
+            assert_eq!(tls(line).protection, protection, "{line}");
+        }
+        let default = tls("-Y 1").certificates;
+        assert_eq!(default[0].certificate, PathBuf::from(CERTIFICATE));
+        assert_eq!(tls("-Y 1 -2 a -2 b,c").certificates.len(), 2);
+        assert_eq!(
+            refusal("--implicittls -Y 0"),
+            "wharf-ftpd: --implicittls and -Y 0: expected one of them at most"
+        );
+        assert!(
+            refusal("-Y 1 --tlsminversion 1.3 -J TLS_AES_128_GCM_SHA256:!TLS_AES_128_GCM_SHA256")
+                .contains("at least one cipher")
+        );
+        assert!(refusal("-Y 1 --tlsminversion 1.1").contains("expected 1.2 or 1.3"));
+        assert!(refusal("-Y 1 -2 a,").contains("expected CERT or CERT,KEY"));
+    }
+
+    #[test]
+    fn what_does_nothing_for_tls_is_said() {
+        let said = |line: &str| read(line).expect(line).1.join("\n");
+        for flag in [
+            "-2 a",
+            "-J HIGH",
+            "--tlsminversion 1.3",
+            "--requiretlsreuse",
+            "--tlslaxclose",
+        ] {
+            assert!(said(flag).contains("without TLS (-Y)"), "{flag}");
+            assert_eq!(said(&format!("-Y 1 {flag}")), "", "{flag}");
+        }
+        assert_eq!(
+            said("-Y 1 -J HIGH:AES128-SHA"),
+            "-J: not offered here: AES128-SHA"
+        );
     }
 
     #[test]

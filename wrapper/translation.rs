@@ -267,7 +267,7 @@ impl Translation {
             value,
             origin: origin.clone(),
         };
-        // The server's own reading comes first: a wrong value is wrong now as it will be later, and -Y 0 asks for what there is.
+        // The server's own reading comes first: a wrong value is wrong now as it will be later.
         match Flags::parse(std::iter::once("wharf-ftpd".into()).chain(flag.words())) {
             Ok(_) => {
                 self.find(origin, Outcome::Flag(flag.words()));
@@ -355,11 +355,11 @@ mod tests {
     #[test]
     fn a_flag_that_has_to_wait_is_refused_unless_it_is_harmless() {
         let mut translation = Translation::default();
-        translation.value(&origin(), "tls", "0");
+        translation.value(&origin(), "tls", "1");
         translation.value(&origin(), "pidfile", "/run/x");
         assert!(!translation.is_refused());
-        if not_available_yet("tls").is_some() {
-            translation.value(&origin(), "tls", "1");
+        if not_available_yet("extcert").is_some() {
+            translation.value(&origin(), "extcert", "/run/x");
             let said = refusal(&translation);
             assert!(said.contains("not available"), "{said}");
             assert!(said.ends_with("or wait for a later version"), "{said}");

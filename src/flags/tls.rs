@@ -1,6 +1,8 @@
 //! The flags under "TLS": when it is offered or asked for, and with what.
 
-use crate::units::{CertificateFiles, CertificateName, Ciphers, ClientCertificate, TlsVersion};
+use crate::units::{
+    CertificateFiles, CertificateName, Cidr, Ciphers, ClientCertificate, TlsFor, TlsVersion,
+};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -14,6 +16,19 @@ pub struct Tls {
     /// as well. The default is 0, and 2 with --implicittls. TLS is version 1.2 or 1.3; there is nothing older.
     #[arg(short = 'Y', long = "tls", value_name = "LEVEL", value_parser = level)]
     pub tls: Option<u8>,
+
+    /// Insist on TLS for anonymous sessions, for users, or for all
+    ///
+    /// It says whom -Y 2 and -Y 3 bind; the others may use TLS and need not. The default is all.
+    #[arg(long = "tlsfor", value_name = "anonymous|users|all")]
+    pub tls_for: Option<TlsFor>,
+
+    /// Let clients of this network do without TLS
+    ///
+    /// It is for scanners and cameras that know none, where -Y 2 or -Y 3 insists on it for all others. It takes a network such
+    /// as 192.0.2.0/24 or a single address, and may be given more than once.
+    #[arg(long = "plainfrom", value_name = "CIDR")]
+    pub plain_from: Vec<Cidr>,
 
     /// Choose the ciphers
     ///
@@ -35,8 +50,8 @@ pub struct Tls {
     ///
     /// Both are in PEM; the certificates that vouch for the first one follow it in the same file. Without a comma the file holds
     /// the private key as well. Given more than once, the client's SNI or HOST chooses the certificate that has that name, and
-    /// the first one is for all other clients. SIGHUP reads the files again; when something is wrong with them the old ones
-    /// stay in force. The default is /etc/ssl/private/pure-ftpd.pem.
+    /// the first one is for all other clients. The files are read again at SIGHUP, and when they have changed before a
+    /// handshake, which is looked at once a second at most; when something is wrong with them the old ones stay in force. The default is /etc/ssl/private/pure-ftpd.pem.
     #[arg(short = '2', long = "certfile", value_name = "CERT[,KEY]")]
     pub cert_file: Vec<CertificateFiles>,
 
@@ -76,7 +91,8 @@ pub struct Tls {
     /// The file is in PEM, and each certificate in it is trusted by itself, for as long as its time lasts. A client whose certificate
     /// is of nobody in it, has expired, was revoked or is not one for clients is refused in the handshake, with the reason in the
     /// log. Data connections resume the session of their control connection or show the same certificate. Needs -Y 2 or 3 unless
-    /// --tlsclientcert says optional. SIGHUP reads the file again, for clients that come then.
+    /// --tlsclientcert says optional; whoever may come without TLS all the same (--plainfrom, --tlsfor) shows none. The file is
+    /// read again when those of -2 are.
     #[arg(long = "tlsclientca", value_name = "FILE")]
     pub tls_client_ca: Option<PathBuf>,
 
@@ -91,14 +107,15 @@ pub struct Tls {
     ///
     /// The lists are in PEM or DER; the flag may be given more than once. Where there is any, each certificate between the client's and
     /// that of --tlsclientca must stand under a list of its issuer: without one, or with one whose next update is overdue, the
-    /// client is refused, since nobody can tell whether its certificate is still good. SIGHUP reads them again.
+    /// client is refused, since nobody can tell whether its certificate is still good. The files are read again when those of -2 are:
+    /// a new list holds at once after SIGHUP, else from the second handshake on.
     #[arg(long = "tlscrl", value_name = "FILE")]
     pub tls_crl: Vec<PathBuf>,
 
     /// Let a client log in under the name in its certificate alone
     ///
     /// It is cn, the common name of the subject, email, a mail address, or dns, the name of a host. USER with another name is
-    /// refused, byte for byte, also for anonymous. A client without a certificate, where that is optional, may give any
+    /// refused, byte for byte, also for anonymous. A client without a certificate, where there may be such, may give any
     /// name.
     #[arg(long = "tlsclientname", value_name = "NAME")]
     pub tls_client_name: Option<CertificateName>,

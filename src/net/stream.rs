@@ -44,6 +44,22 @@ impl Stream {
         Ok(())
     }
 
+    /// Ends TLS in both directions (RFC 8446, section 6.1); gives what the peer has sent in clear already. A peer that says nothing
+    /// of an end in TLS and goes on in clear is understood as well.
+    ///
+    /// # Errors
+    /// What read(2) and write(2) give, and an end of the connection.
+    pub async fn unprotect(&mut self) -> io::Result<Vec<u8>> {
+        let Some(tls) = &mut self.tls else {
+            return Ok(Vec::new());
+        };
+        tls.end();
+        let io = &mut self.io;
+        let clear = std::future::poll_fn(|context| tls.poll_leave(io, context)).await?;
+        self.tls = None;
+        Ok(clear)
+    }
+
     /// What the handshake came to.
     pub fn agreed(&self) -> Option<Agreed> {
         self.tls.as_ref().and_then(|tls| tls.agreed())

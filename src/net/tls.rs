@@ -35,6 +35,9 @@ pub const TLS_SLICE: usize = 64 * 1024;
 /// Records without any data that are looked at in a row.
 const EMPTY_IN_A_ROW: u32 = 16;
 
+/// Bytes in front of each record.
+const HEAD: usize = 5;
+
 /// Tickets of a control connection: clients that use each one once need some.
 const CONTROL_TICKETS: usize = 4;
 
@@ -673,6 +676,50 @@ impl Tls {
         Poll::Ready(Ok(()))
     }
 
+    /// Ready when the peer has said its end too, with what came in clear behind that. Records are read one by one, so that no
+    /// byte of what follows them is taken for TLS.
+    pub(super) fn poll_leave(
+        &mut self,
+        io: &mut Io<TcpStream>,
+        context: &Context<'_>,
+    ) -> Poll<io::Result<Vec<u8>>> {
+        loop {
+            ready!(self.poll_flush(io, context)?);
+            while let Some(record) = first_record(&self.held) {
+                let rest = self.held.split_off(record);
+                let whole = std::mem::replace(&mut self.held, rest);
+                let mut bytes = whole.as_slice();
+                while !bytes.is_empty() {
+                    self.connection.read_tls(&mut bytes)?;
+                    let state = self.connection.process_new_packets();
+                    let state =
+                        state.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+                    self.ended |= state.peer_has_closed();
+                    self.drop_plaintext();
+                }
+                if self.ended {
+                    return Poll::Ready(Ok(std::mem::take(&mut self.held)));
+                }
+            }
+            if is_no_record(&self.held) {
+                return Poll::Ready(Ok(std::mem::take(&mut self.held)));
+            }
+            let mut room = [0; 512];
+            let reading = io.poll_io(context, Direction::Read, |mut socket| {
+                socket.read(&mut room)
+            });
+            match ready!(reading?) {
+                0 => return Poll::Ready(Err(ErrorKind::UnexpectedEof.into())),
+                count => self.held.extend_from_slice(&room[..count]),
+            }
+        }
+    }
+
+    fn drop_plaintext(&mut self) {
+        let mut nobody_reads = [0; 512];
+        while matches!(self.connection.reader().read(&mut nobody_reads), Ok(1..)) {}
+    }
+
     /// Says that nothing more will be sent (RFC 8446, section 6.1).
     pub(super) fn end(&mut self) {
         self.connection.send_close_notify();
@@ -693,9 +740,305 @@ impl Tls {
     }
 }
 
+/// The length of the first record, if all of it is there (RFC 8446, section 5.1).
+fn first_record(bytes: &[u8]) -> Option<usize> {
+    let [_, _, _, high, low, ..] = bytes else {
+        return None;
+    };
+    let whole = HEAD + usize::from(u16::from_be_bytes([*high, *low]));
+    (bytes.len() >= whole && !is_no_record(bytes)).then_some(whole)
+}
+
+/// Whether this cannot be the beginning of a record: its kind and the version that all have.
+fn is_no_record(bytes: &[u8]) -> bool {
+    match bytes {
+        [] => false,
+        [kind] => !(20..=24).contains(kind),
+        [kind, version, ..] => !(20..=24).contains(kind) || *version != 3,
+    }
+}
+
 fn closed_early() -> io::Error {
     io::Error::new(
         ErrorKind::UnexpectedEof,
         "the client closed the connection in mid-handshake",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{SocketAddr, TcpListener};
+    use std::process::Command;
+    use std::sync::OnceLock;
+    use std::time::Duration;
+
+    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+    use rustls::pki_types::UnixTime;
+    use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
+
+    use super::super::Stream;
+    use super::*;
+    use crate::reactor::{Priority, Reactor};
+
+    /// What openssl(1) made for these tests.
+    struct Made {
+        /// Good for a hundred years, for `unit.example` and `*.unit.example`.
+        certificate: Vec<u8>,
+        key: Vec<u8>,
+        /// Of another certificate.
+        other_key: Vec<u8>,
+    }
+
+    fn made() -> &'static Made {
+        static MADE: OnceLock<Made> = OnceLock::new();
+        MADE.get_or_init(|| {
+            let folder = tempfile::tempdir().unwrap();
+            let make = |name: &str| {
+                let path = |end: &str| folder.path().join(format!("{name}.{end}"));
+                let done = Command::new("openssl")
+                    .args(["req", "-x509", "-newkey", "ec", "-nodes", "-days", "36500"])
+                    .args(["-pkeyopt", "ec_paramgen_curve:prime256v1"])
+                    .args(["-subj", "/CN=unit.example", "-addext"])
+                    .arg("subjectAltName=DNS:unit.example,DNS:*.unit.example")
+                    .arg("-keyout")
+                    .arg(path("key"))
+                    .arg("-out")
+                    .arg(path("crt"))
+                    .output()
+                    .expect("openssl runs");
+                assert!(done.status.success(), "openssl req");
+                [path("crt"), path("key")].map(|path| std::fs::read(path).unwrap())
+            };
+            let [certificate, key] = make("unit");
+            let [_, other_key] = make("other");
+            Made {
+                certificate,
+                key,
+                other_key,
+            }
+        })
+    }
+
+    fn pair() -> Pair {
+        Pair::read(&made().certificate, &made().key, now()).unwrap()
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::now()
+    }
+
+    #[test]
+    fn a_pair_is_read_from_one_text_or_two_in_any_order() {
+        let (certificate, key) = (&made().certificate, &made().key);
+        for both in [
+            [&certificate[..], key].concat(),
+            [&key[..], certificate].concat(),
+        ] {
+            assert!(Pair::read(&both, &both, now()).is_ok());
+        }
+        let pair = pair();
+        for (name, is_for) in [
+            ("unit.example", true),
+            ("UNIT.example", true),
+            ("a.unit.example", true),
+            ("a.b.unit.example", false),
+            ("example", false),
+            ("", false),
+            ("not a name", false),
+        ] {
+            assert_eq!(pair.is_for(name), is_for, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_pair_is_told_apart() {
+        let Made {
+            certificate,
+            key,
+            other_key,
+        } = made();
+        let wrong = |certificate: &[u8], key: &[u8]| Pair::read(certificate, key, now()).err();
+        assert_eq!(wrong(b"", key), Some(PairError::NoCertificate));
+        assert_eq!(wrong(key, key), Some(PairError::NoCertificate));
+        assert_eq!(wrong(certificate, b""), Some(PairError::NoKey));
+        assert_eq!(wrong(certificate, certificate), Some(PairError::NoKey));
+        assert_eq!(wrong(certificate, other_key), Some(PairError::Mismatch));
+        let cut = &certificate[..certificate.len() / 2];
+        assert!(wrong(cut, key).is_some());
+        let sealed =
+            b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+        assert_eq!(
+            wrong(certificate, sealed),
+            Some(PairError::KeyHasPassphrase)
+        );
+        let later: Timestamp = "2300-01-01T00:00:00Z".parse().unwrap();
+        assert!(matches!(
+            Pair::read(certificate, key, later),
+            Err(PairError::Expired(_))
+        ));
+    }
+
+    #[test]
+    fn the_last_fortnight_of_a_certificate_is_a_concern_and_so_is_its_future() {
+        let pair = pair();
+        let end = pair.fields.not_after;
+        let before = |days: i64| Timestamp::from_second(end.as_second() - days * 86_400).unwrap();
+        assert_eq!(pair.concern(now()), None);
+        assert_eq!(pair.concern(before(15)), None);
+        let said = pair.concern(before(13)).unwrap();
+        assert!(said.ends_with(", in 13 days"), "{said}");
+        let early = Timestamp::from_second(pair.fields.not_before.as_second() - 9).unwrap();
+        assert!(pair.concern(early).unwrap().contains("is good from"));
+    }
+
+    #[test]
+    fn an_acceptor_needs_a_cipher_of_a_version_that_is_spoken() {
+        let made = |suites: &[Suite], oldest| {
+            let pair = pair();
+            Acceptor::new(
+                vec![pair],
+                suites,
+                oldest,
+                None,
+                &Resumption::new().unwrap(),
+            )
+            .is_ok()
+        };
+        assert!(made(&[Suite::RsaAes256], TlsVersion::Tls12));
+        assert!(made(&[Suite::Tls13Aes128], TlsVersion::Tls13));
+        assert!(!made(&[Suite::RsaAes256], TlsVersion::Tls13));
+    }
+
+    /// Takes every certificate.
+    #[derive(Debug)]
+    struct Anybody;
+
+    impl ServerCertVerifier for Anybody {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &ServerName<'_>,
+            _: &[u8],
+            _: UnixTime,
+        ) -> Result<ServerCertVerified, rustls::Error> {
+            Ok(ServerCertVerified::assertion())
+        }
+
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, rustls::Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            ring::default_provider()
+                .signature_verification_algorithms
+                .supported_schemes()
+        }
+    }
+
+    /// Sends `bytes` over TLS in writes of `step`, and reads until the end.
+    fn client(to: SocketAddr, bytes: &[u8], step: usize) -> Vec<u8> {
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Anybody))
+            .with_no_client_auth();
+        let name = ServerName::try_from("unit.example").unwrap();
+        let connection = ClientConnection::new(Arc::new(config), name).unwrap();
+        let mut stream = rustls::StreamOwned::new(connection, TcpStream::connect(to).unwrap());
+        for piece in bytes.chunks(step) {
+            stream.write_all(piece).unwrap();
+        }
+        stream.conn.send_close_notify();
+        stream.flush().unwrap();
+        let mut back = Vec::new();
+        stream.read_to_end(&mut back).unwrap();
+        back
+    }
+
+    /// Whatever the sizes of records and buffers, what comes in is what was sent, and so is what goes back.
+    #[test]
+    fn bytes_come_through_whatever_is_read_at_once() {
+        let bytes: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
+        for (step, buffer) in [
+            (1 << 20, 1 << 16),
+            (999, 100),
+            (16_384, 16_385),
+            (50_000, 7),
+        ] {
+            let most = if buffer < 1000 { 60_000 } else { bytes.len() };
+            let bytes = &bytes[..most];
+            let mut reactor = Reactor::new().unwrap();
+            let handle = reactor.handle();
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let sent = bytes.to_vec();
+            let peer = std::thread::spawn(move || client(address, &sent, step));
+            let (socket, from) = listener.accept().unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let (got, agreed) = reactor
+                .run(async move {
+                    let pair = pair();
+                    let suites = crate::units::Ciphers::default();
+                    let resumption = Resumption::new().unwrap();
+                    let acceptor = Acceptor::new(
+                        vec![pair],
+                        suites.suites(),
+                        TlsVersion::Tls12,
+                        None,
+                        &resumption,
+                    )
+                    .unwrap();
+                    let mut stream = Stream::new(&handle, socket, from, Priority::Data);
+                    let asked = Asked {
+                        purpose: Purpose::Download,
+                        host: None,
+                        secret: b"mark",
+                        only_own: false,
+                        lax_close: false,
+                    };
+                    let limit = handle.now() + Duration::from_secs(20);
+                    let work = async {
+                        stream.protect(&acceptor, &asked).await.unwrap();
+                        let agreed = stream.agreed().unwrap();
+                        let mut got = Vec::new();
+                        let mut block = vec![0; buffer];
+                        loop {
+                            let reading = std::future::poll_fn(|context| {
+                                stream.poll_read(context, &mut block)
+                            });
+                            match reading.await.unwrap() {
+                                0 => break,
+                                count => got.extend_from_slice(&block[..count]),
+                            }
+                        }
+                        stream.write_all(&got).await.unwrap();
+                        stream.finish().await.unwrap();
+                        (got, agreed)
+                    };
+                    handle.until(limit, work).await.unwrap()
+                })
+                .unwrap();
+            assert!(got == bytes, "{step}, {buffer}");
+            assert!(peer.join().unwrap() == bytes, "{step}, {buffer}");
+            assert_eq!(agreed.version, "TLSv1.3");
+            assert_eq!(agreed.name.as_deref(), Some("unit.example"));
+            assert!(!agreed.resumed);
+        }
+    }
 }

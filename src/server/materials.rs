@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::net::{IpAddr, ToSocketAddrs};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,11 +22,11 @@ use crate::net::{Acceptor, Authorities, Clients, Pair, Resumption, RevocationLis
 use crate::proto::path::VirtualPath;
 use crate::reactor::Handle;
 use crate::session::Listed;
-use crate::session::shared::{GreetingText, Site, Tls};
+use crate::session::shared::{Bell, FileMark, GreetingText, Site, Tls};
 use crate::settings::{self, Banner, Login, Settings};
 use crate::sys::creds::Identity;
 use crate::sys::words;
-use crate::units::PassiveAddress;
+use crate::units::{CertificateFiles, PassiveAddress};
 
 /// Longest alias, in bytes; Pure-FTPd's limit.
 const LONGEST_ALIAS: usize = 255;
@@ -88,14 +89,38 @@ pub(super) fn listed(login: &Login) -> Result<Listed, Failure> {
 /// The flag that names certificates and keys.
 pub(super) const CERTIFICATES: &str = "-2";
 
-/// A certificate or key, whole.
-pub(super) fn read_pem(file: std::fs::File) -> io::Result<Vec<u8>> {
-    read_file(file, LONGEST_TEXT)
+/// A certificate or key, whole, and what its file is now.
+pub(super) fn read_pem(file: std::fs::File) -> io::Result<(Vec<u8>, FileMark)> {
+    let mark = mark(&file)?;
+    Ok((read_file(file, LONGEST_TEXT)?, mark))
+}
+
+/// Whose certificates are asked for, or were revoked, and what the file is now.
+pub(super) fn read_marked_list(file: std::fs::File) -> io::Result<(Vec<u8>, FileMark)> {
+    let mark = mark(&file)?;
+    Ok((read_list(file)?, mark))
+}
+
+/// By what the file is seen to have changed.
+pub(super) fn mark(file: &std::fs::File) -> io::Result<FileMark> {
+    let metadata = file.metadata()?;
+    let nanoseconds =
+        |seconds: i64, rest: i64| i128::from(seconds) * 1_000_000_000 + i128::from(rest);
+    Ok(FileMark([
+        metadata.dev().into(),
+        metadata.ino().into(),
+        metadata.size().into(),
+        nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
+        nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+    ]))
 }
 
 /// The flags about certificates of clients.
 pub(super) const CLIENT_CA: &str = "--tlsclientca";
 pub(super) const REVOCATION_LISTS: &str = "--tlscrl";
+
+/// Reads a file of TLS.
+type ReadMarked = fn(std::fs::File) -> io::Result<(Vec<u8>, FileMark)>;
 
 /// What the files of TLS have in them.
 #[derive(Default)]
@@ -113,35 +138,58 @@ pub(super) fn tls(tls: &settings::Tls) -> Result<Option<Tls>, Failure> {
     if !tls.is_on() {
         return Ok(None);
     }
-    let read = |path: &Path| {
-        let text = std::fs::File::open(path).and_then(read_pem);
-        text.map_err(|error| Failure::open(CERTIFICATES, path, &error))
-    };
-    let read_whole = |flag: &str, path: &Path| {
-        let text = std::fs::File::open(path).and_then(read_list);
-        text.map_err(|error| Failure::open(flag, path, &error))
+    let mut marks = Vec::new();
+    let mut read = |flag: &str, path: &Path, read: ReadMarked| {
+        let read = std::fs::File::open(path).and_then(read);
+        let (text, mark) = read.map_err(|error| Failure::open(flag, path, &error))?;
+        marks.push(mark);
+        Ok::<_, Failure>(text)
     };
     let mut texts = TlsTexts::default();
     for files in &tls.certificates {
-        let certificate = read(&files.certificate)?;
-        let key = files.key.as_deref().map(read).transpose()?;
+        let certificate = read(CERTIFICATES, &files.certificate, read_pem)?;
+        let key = match &files.key {
+            Some(path) => Some(read(CERTIFICATES, path, read_pem)?),
+            None => None,
+        };
         texts.certificates.push((certificate, key));
     }
     if let Some(clients) = &tls.clients {
-        let authorities = clients.authorities.as_deref();
-        let authorities = authorities.map(|path| read_whole(CLIENT_CA, path));
-        texts.client_ca = authorities.transpose()?;
+        if let Some(path) = &clients.authorities {
+            texts.client_ca = Some(read(CLIENT_CA, path, read_marked_list)?);
+        }
         for path in &clients.revocation_lists {
-            let text = read_whole(REVOCATION_LISTS, path)?;
+            let text = read(REVOCATION_LISTS, path, read_marked_list)?;
             texts.revocation_lists.push(text);
         }
     }
     let resumption = Resumption::new().map_err(|error| Failure::tls(&error))?;
     let acceptor = acceptor(tls, &texts, &resumption)?;
+    tls.certificates.iter().for_each(warn_of_open_key);
     Ok(Some(Tls {
         acceptor: RefCell::new(Rc::new(acceptor)),
         resumption,
+        marks: RefCell::new(marks),
+        used: Bell::default(),
     }))
+}
+
+/// Whoever has the key can be the server.
+fn warn_of_open_key(files: &CertificateFiles) {
+    use std::os::unix::fs::MetadataExt;
+    let path = files.key_file();
+    let Ok(metadata) = std::fs::metadata(path) else {
+        return;
+    };
+    if metadata.mode() & 0o004 != 0 {
+        let path = path.display();
+        logs::server(
+            Severity::Warning,
+            format_args!(
+                "{CERTIFICATES} {path}: every user of the machine can read the private key: better chmod o-r {path}"
+            ),
+        );
+    }
 }
 
 /// What handshakes are made with, of these texts.

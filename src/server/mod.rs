@@ -96,6 +96,9 @@ async fn serve(
         let gate = admission::accept(Rc::clone(&shared), listener, Rc::clone(&closed));
         handle.spawn(gate);
     }
+    if shared.tls.is_some() {
+        handle.spawn(reload::watch_certificates(Rc::clone(&shared)));
+    }
     if shared.board.is_some() {
         handle.spawn(live::show(Rc::clone(&shared)));
     }

@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 
@@ -14,12 +15,15 @@ use super::materials::{self, TlsTexts};
 use crate::keeper::{Link, Reopened};
 use crate::logs::{self, Severity, transfers};
 use crate::session::Listed;
-use crate::session::shared::Shared;
+use crate::session::shared::{Shared, Tls};
 use crate::settings::Settings;
 use crate::sys::words;
 
 /// For the pool: which disk such a file is on does not matter for the few there are.
 const UNKNOWN_DEVICE: u64 = u64::MAX;
+
+/// The least time between two looks at the files of certificates.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// What a file is to the server.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -135,7 +139,7 @@ pub(super) async fn reload(shared: Rc<Shared>) {
     };
     change_logs(&shared, link).await;
     read_lists(&shared, link).await;
-    read_certificates(&shared, link).await;
+    read_certificates(&shared, link, "Signal 1").await;
     if has_accounts {
         look_at_accounts(link).await;
     }
@@ -224,22 +228,62 @@ async fn read_lists(shared: &Shared, link: &Link) {
     );
 }
 
-/// All of them or none: a new certificate beside an old key would be of no use.
-async fn read_certificates(shared: &Shared, link: &Link) {
+/// Reads certificates again when their files have changed: looks after a handshake, and once a second at most.
+pub(super) async fn watch_certificates(shared: Rc<Shared>) {
+    let (Some(tls), Some(link)) = (&shared.tls, &shared.link) else {
+        return;
+    };
+    loop {
+        tls.used.rung().await;
+        if certificates_changed(&shared, link, tls).await {
+            read_certificates(&shared, link, "The files changed").await;
+        }
+        shared.handle.sleep(BETWEEN_LOOKS).await;
+    }
+}
+
+/// A file that cannot be opened now, as one that is being replaced, is looked at again at the next handshake.
+async fn certificates_changed(shared: &Shared, link: &Link, tls: &Tls) -> bool {
+    let mut marks = Vec::new();
+    for number in tls_places(&shared.base.settings) {
+        let look = |file: File| materials::mark(&file);
+        match read_again(shared, link, number, look).await {
+            Ok(mark) => marks.push(mark),
+            Err(_) => return false,
+        }
+    }
+    *tls.marks.borrow() != marks
+}
+
+/// The places of what handshakes are made with among the files.
+fn tls_places(settings: &Settings) -> impl Iterator<Item = u8> {
+    let files = (0..).zip(files(settings));
+    files.filter_map(|(number, file)| match file.purpose {
+        Purpose::Pem | Purpose::ClientCa | Purpose::RevocationList => Some(number),
+        Purpose::List | Purpose::Log(_) => None,
+    })
+}
+
+/// All of them or none: a new certificate beside an old key would be of no use. `why` is for the log.
+async fn read_certificates(shared: &Shared, link: &Link, why: &str) {
     let Some(tls) = &shared.tls else {
         return;
     };
     let settings = &shared.base.settings;
     let mut pems = Vec::new();
     let mut texts = TlsTexts::default();
+    let mut marks = Vec::new();
     for (number, file) in (0..).zip(files(settings)) {
         let read = match file.purpose {
             Purpose::Pem => materials::read_pem,
-            Purpose::ClientCa | Purpose::RevocationList => materials::read_list,
+            Purpose::ClientCa | Purpose::RevocationList => materials::read_marked_list,
             Purpose::List | Purpose::Log(_) => continue,
         };
         let text = match read_again(shared, link, number, read).await {
-            Ok(text) => text,
+            Ok((text, mark)) => {
+                marks.push(mark);
+                text
+            }
             Err(error) => {
                 let (flag, path, why) = (file.flag, file.path.display(), words(&error));
                 return certificates_stay(&format!("{flag} {path}: {why}"));
@@ -251,6 +295,8 @@ async fn read_certificates(shared: &Shared, link: &Link) {
             _ => pems.push(text),
         }
     }
+    // Also of what turns out to be broken, so that this is said once.
+    tls.marks.replace(marks);
     let mut pems = pems.into_iter();
     texts.certificates = settings
         .tls
@@ -270,7 +316,7 @@ async fn read_certificates(shared: &Shared, link: &Link) {
             tls.acceptor.replace(Rc::new(acceptor));
             logs::server(
                 Severity::Info,
-                format_args!("Signal 1: certificates were read again"),
+                format_args!("{why}: certificates were read again"),
             );
         }
         Err(failure) => {
@@ -287,12 +333,12 @@ fn certificates_stay(why: &str) {
     );
 }
 
-async fn read_again(
+async fn read_again<T: Send + 'static>(
     shared: &Shared,
     link: &Link,
     place: u8,
-    read: fn(File) -> io::Result<Vec<u8>>,
-) -> io::Result<Vec<u8>> {
+    read: fn(File) -> io::Result<T>,
+) -> io::Result<T> {
     let opened: OwnedFd = link.reopen(place).await?;
     // A disk or a mount may let a reader wait.
     let read = move || read(File::from(opened));

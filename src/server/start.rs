@@ -33,6 +33,7 @@ use crate::session::advice::Advice;
 use crate::session::announce::Announcements;
 use crate::session::ban::Bans;
 use crate::session::commands::Allowed;
+use crate::session::handshakes::Handshakes;
 use crate::session::shared::{Blocks, Counts, Shared, Stopping, Terms, command_scratch};
 use crate::settings::{LogTo, PID_FILE, Permission, Settings};
 use crate::sys::background::{self, Ready};
@@ -414,6 +415,7 @@ fn shared(
         listens_on_ipv6,
         listed: RefCell::new(materials::listed(&settings.login)?),
         bans: Bans::new(settings.limits.ban),
+        handshakes: Handshakes::default(),
         advice: Advice::default(),
         upload_owner: match anonymous_upload && strangers {
             true => standing.upload_owner(settings)?,

@@ -100,7 +100,7 @@ fn make_room(records: &mut HashMap<IpAddr, Record>, rule: Ban, most: usize, now:
 }
 
 /// The address that stands for all that are banned together.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     /// The upper half.
     const NETWORK: u128 = u128::MAX << 64;
     match address.to_canonical() {

@@ -120,6 +120,19 @@ impl Control {
         self.stream.protect(acceptor, asked).await
     }
 
+    /// Ends TLS; what comes from here on is in clear.
+    ///
+    /// # Errors
+    /// What read(2) and write(2) give, and an end of the connection.
+    pub async fn unprotect(&mut self) -> io::Result<()> {
+        if self.flush().await.is_err() {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        let clear = self.stream.unprotect().await?;
+        self.lines.feed(&clear);
+        Ok(())
+    }
+
     /// What the handshake came to.
     pub fn agreed(&self) -> Option<Agreed> {
         self.stream.agreed()

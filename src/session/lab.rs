@@ -14,6 +14,7 @@ use super::Session;
 use super::advice::Advice;
 use super::ban::Bans;
 use super::commands::Allowed;
+use super::handshakes::Handshakes;
 use super::place::Account;
 use super::policy::Rights;
 use super::shared::{Blocks, Counts, GreetingText, Shared, Site, Stopping, Terms, command_scratch};
@@ -69,6 +70,7 @@ pub(super) fn shared(
         listens_on_ipv6: false,
         listed: RefCell::default(),
         bans: Bans::new(settings.limits.ban),
+        handshakes: Handshakes::default(),
         advice: Advice::default(),
         upload_owner: None,
         counts: Counts::default(),

@@ -16,6 +16,7 @@ mod control;
 mod data;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
+pub mod handshakes;
 #[cfg(any(test, feature = "fuzzing"))]
 mod lab;
 mod listing;
@@ -49,7 +50,7 @@ use commands::{Does, Row, Run};
 use data::Data;
 use place::Account;
 use refusal::Refusal;
-use secure::Secure;
+use secure::{Change, Secure};
 use shared::{Counted, GreetingText, Shared, Stopping};
 
 /// Commands answered in a row before other sessions get their turn.
@@ -140,8 +141,8 @@ pub struct Session {
     failed_logins: u32,
     quit_asked: bool,
     abort_asked: bool,
-    /// The handshake that follows a reply to AUTH, and whether it implies PROT P.
-    tls_asked: Option<bool>,
+    /// What follows the reply to AUTH or CCC.
+    change_asked: Option<Change>,
     /// What there is of it once the control connection is protected.
     secure: Option<Box<Secure>>,
     /// The name of HOST, for the handshake.
@@ -184,7 +185,7 @@ impl Session {
             failed_logins: 0,
             quit_asked: false,
             abort_asked: false,
-            tls_asked: None,
+            change_asked: None,
             secure: None,
             host: None,
             counted,
@@ -335,8 +336,10 @@ impl Session {
             self.last_deed = self.shared.handle.now();
         }
         self.answer(outcome)?;
-        if let Some(implied) = self.tls_asked.take() {
-            Box::pin(self.secure_control(implied)).await?;
+        match self.change_asked.take() {
+            None => {}
+            Some(Change::Secure { implied }) => Box::pin(self.secure_control(implied)).await?,
+            Some(Change::Clear) => Box::pin(self.clear_control()).await?,
         }
         if std::mem::take(&mut self.abort_asked) {
             self.send(&commands::transfer::abort_reply());
@@ -366,10 +369,15 @@ impl Session {
         if row.rules.needs_login && !matches!(self.who, Who::In(_)) {
             return Err(Refusal::NotLoggedIn);
         }
-        if row.rules.logs_in && self.protection() >= Protection::Control && self.secure.is_none() {
-            return Err(Refusal::NotInClear);
+        if row.rules.logs_in && !self.is_protected() {
+            let anonymous = self.logs_in_anonymous(row, &request.argument);
+            if self.demanded(anonymous) >= Protection::Control {
+                return Err(Refusal::NotInClear);
+            }
         }
-        if row.rules.moves_data && self.protection() >= Protection::Data && !self.data_is_private()
+        if row.rules.moves_data
+            && !self.data_is_private()
+            && self.demanded(self.is_anonymous()) >= Protection::Data
         {
             return Err(Refusal::DataNotInClear);
         }

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 use super::data::{Data, Stage};
 use super::refusal::Refusal;
@@ -14,8 +15,26 @@ use crate::logs::{Severity, escape};
 use crate::net::{Acceptor, Agreed, Asked, ClientCertificate, Purpose, Stream};
 use crate::settings::Protection;
 
+/// What is said of an address with too many handshakes that led to no login.
+const TOO_MANY: &str = "TLS handshake refused: too many from this address led to no login";
+
 /// Bytes of the mark by which data connections are known; nobody guesses it.
 const SECRET: usize = 16;
+
+/// How long a handshake may take; a client has a login to do besides.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// A change of the control connection's protection, to be made once the reply to the command that asks for it is out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// AUTH: keys are made. `implied` says that PROT P needs no asking.
+    Secure {
+        /// See there.
+        implied: bool,
+    },
+    /// CCC: TLS ends.
+    Clear,
+}
 
 /// What a protected session keeps.
 pub(super) struct Secure {
@@ -32,6 +51,8 @@ pub(super) struct Secure {
     pub(super) sized: bool,
     /// Whether data connections are protected: PROT P.
     pub(super) private: bool,
+    /// Whether the control connection is in clear again: CCC.
+    pub(super) cleared: bool,
 }
 
 impl Session {
@@ -40,9 +61,25 @@ impl Session {
         self.secure.as_ref().is_some_and(|secure| secure.private)
     }
 
-    /// What `-Y` says.
-    pub(super) fn protection(&self) -> Protection {
-        self.shared.base.settings.tls.protection
+    /// Whether the control connection is protected now.
+    pub(super) fn is_protected(&self) -> bool {
+        self.secure.as_ref().is_some_and(|secure| !secure.cleared)
+    }
+
+    /// What must be protected: what `-Y` says, unless it does not bind the client, or those of its kind.
+    pub(super) fn demanded(&self, anonymous: bool) -> Protection {
+        let tls = &self.shared.base.settings.tls;
+        let peer = self.peer.ip();
+        let excused = tls.plain_from.iter().any(|network| network.contains(peer));
+        match tls.insists_on.binds(anonymous) && !excused {
+            true => tls.protection,
+            false => tls.protection.min(Protection::Offered),
+        }
+    }
+
+    /// Whether the session is anonymous. One that nobody has logged in to is not.
+    pub(super) fn is_anonymous(&self) -> bool {
+        matches!(&self.who, Who::In(account) if account.is_stranger())
     }
 
     /// Makes keys with the client, within the time it has for its login. `implied` says that PROT P needs no asking.
@@ -64,7 +101,13 @@ impl Session {
         self.who = Who::Nobody;
         self.once = Once::default();
         self.data = Data::None;
-        let deadline = self.started + self.settings().limits.login;
+        let now = shared.handle.now();
+        if !shared.handshakes.begin(self.peer.ip(), now) {
+            self.log(Severity::Warning, format_args!("{TOO_MANY}"));
+            return Err(End::NoTls);
+        }
+        tls.used.ring();
+        let deadline = (now + HANDSHAKE).min(self.started + self.settings().limits.login);
         let host = self.host.take();
         let asked = Asked {
             purpose: Purpose::Control,
@@ -115,7 +158,29 @@ impl Session {
             logged_in: false,
             sized: implied,
             private: implied,
+            cleared: false,
         }));
+        Ok(())
+    }
+
+    /// Ends TLS on the control connection (RFC 4217, section 12.3): for routers that must read what is said on it. What the client
+    /// sent in TLS behind CCC is discarded, as what came before a handshake is.
+    pub(super) async fn clear_control(&mut self) -> Result<(), End> {
+        let shared = Rc::clone(&self.shared);
+        let deadline = shared.handle.now() + HANDSHAKE;
+        self.control.discard_input();
+        let clearing = self.control.unprotect();
+        match shared.handle.until(deadline, clearing).await {
+            Some(Ok(())) => {}
+            Some(Err(_)) | None => return Err(End::Gone),
+        }
+        if let Some(secure) = &mut self.secure {
+            secure.cleared = true;
+        }
+        self.log(
+            Severity::Info,
+            format_args!("TLS: the control connection is in clear from here on"),
+        );
         Ok(())
     }
 
@@ -156,10 +221,12 @@ impl Session {
     /// Whether this client may be called so: under `--tlsclientname` the name is that in its certificate.
     pub(super) fn check_certificate_name(&self, user: &[u8]) -> Result<(), Refusal> {
         let settings = self.shared.base.settings.tls.clients.as_ref();
-        let Some((settings, kind)) = settings.and_then(|own| Some((own, own.name?))) else {
+        let Some(kind) = settings.and_then(|own| own.name) else {
             return Ok(());
         };
         match self.certificate() {
+            // Whether one is required was for the handshake to say, and whether there has to be one, for the demand for TLS.
+            None => Ok(()),
             Some(certificate) if certificate.is_of(kind, user) => Ok(()),
             Some(certificate) => {
                 self.log(
@@ -172,8 +239,6 @@ impl Session {
                 );
                 Err(Refusal::NameOfAnother)
             }
-            None if settings.required => Err(Refusal::NameOfAnother),
-            None => Ok(()),
         }
     }
 

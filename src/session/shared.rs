@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
 use std::time::Instant;
 
 use jiff::tz::TimeZone;
@@ -14,6 +15,7 @@ use super::announce::Announcements;
 use super::ban::Bans;
 use super::commands::Allowed;
 use super::control::Scratch;
+use super::handshakes::Handshakes;
 use super::policy::Listed;
 use crate::board::Board;
 use crate::files::{NewOwner, Quotas, Tree};
@@ -96,6 +98,43 @@ pub struct Tls {
     pub acceptor: RefCell<Rc<Acceptor>>,
     /// The keys of tickets, which outlive certificates.
     pub resumption: Resumption,
+    /// What the files were when they were read last, those of one `-2` after the other.
+    pub marks: RefCell<Vec<FileMark>>,
+    /// Rung by each handshake: somebody may look whether the files have changed.
+    pub used: Bell,
+}
+
+/// By what a file is seen to have changed: device, number, size, and the times of its content and its inode in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileMark(pub [i128; 5]);
+
+/// Rung by many, waited for by one.
+#[derive(Default)]
+pub struct Bell {
+    rung: Cell<bool>,
+    waiting: Cell<Option<Waker>>,
+}
+
+impl Bell {
+    /// Wakes whoever waits, now or next.
+    pub fn ring(&self) {
+        self.rung.set(true);
+        if let Some(waker) = self.waiting.take() {
+            waker.wake();
+        }
+    }
+
+    /// Ready when it has been rung since the last time.
+    pub async fn rung(&self) {
+        std::future::poll_fn(|context| match self.rung.take() {
+            true => Poll::Ready(()),
+            false => {
+                self.waiting.set(Some(context.waker().clone()));
+                Poll::Pending
+            }
+        })
+        .await;
+    }
 }
 
 /// Shared by all sessions through one `Rc`; no borrow of a cell in it lives across an await.
@@ -135,6 +174,8 @@ pub struct Shared {
     pub listed: RefCell<Listed>,
     /// Who may not come back for a while.
     pub bans: Bans,
+    /// Whose TLS handshakes led to no login.
+    pub handshakes: Handshakes,
     /// What the administrator was told about data connections that cannot work.
     pub advice: Advice,
     /// To whom anonymous uploads are given.

@@ -120,6 +120,8 @@ fn samples() -> HashMap<&'static str, Vec<&'static [u8]>> {
         ("tlsclientcert", &[b"optional", b"required"]),
         ("tlscrl", PATHS),
         ("tlsclientname", &[b"cn", b"email", b"dns"]),
+        ("tlsfor", &[b"users", b"anonymous", b"all"]),
+        ("plainfrom", CIDRS),
         ("tlsminversion", &[b"1.2", b"1.3"]),
         ("sandbox", &[b"on", b"off", b"strict"]),
     ];

@@ -58,7 +58,14 @@ fn debians_package_has_no_error_and_programs_that_run() {
     let package = folder.path().join("wharf-ftpd.deb");
     said(
         Command::new("cargo")
-            .args(["deb", "--no-build", "--strip", "--no-dbgsym", "--output"])
+            .args([
+                "deb",
+                "--no-build",
+                "--strip",
+                "--no-dbgsym",
+                "--fast",
+                "--output",
+            ])
             .arg(&package)
             .current_dir(path("."))
             .env("CARGO_TARGET_DIR", folder.path()),

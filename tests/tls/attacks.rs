@@ -108,7 +108,6 @@ fn d8_a_peer_in_clear_gets_no_byte_of_a_protected_file_and_stores_none() {
     assert!(got.len() < 16, "{} bytes", got.len());
     assert_eq!(peer.reply().0, 522);
 
-    std::fs::write(served.served("incoming/old"), "old").expect("a file");
     let mut data = peer.open_clear(&served, "STOR incoming/new");
     data.write_all(b"evil content").expect("sends");
     drop(data);

@@ -1,7 +1,8 @@
 //! Which certificate a client is shown, what is said of bad ones, and how they are changed.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -169,6 +170,22 @@ fn a_certificate_that_soon_expires_is_warned_of() {
         let errors = served.server.errors();
         assert_eq!(
             errors.contains("the certificate expires on "),
+            warned,
+            "{errors}"
+        );
+    }
+}
+
+#[test]
+fn a_key_that_everybody_can_read_is_warned_of() {
+    for (mode, warned) in [(0o644, true), (0o640, false), (0o600, false)] {
+        let home = tempfile::tempdir().expect("a home");
+        let pem = make_certificate(home.path(), "server", "localhost", 30);
+        fs::set_permissions(&pem, Permissions::from_mode(mode)).expect("its mode");
+        let served = Served::start_with(home, &["-Y", "1", "-2", pem.to_str().unwrap()]);
+        let errors = served.server.errors();
+        assert_eq!(
+            errors.contains("can read the private key"),
             warned,
             "{errors}"
         );

@@ -482,6 +482,10 @@ fn each_thing_that_can_be_wrong_has_its_line() {
         ),
         (&["--tlsclientca", &ca, "-Y", "1"], "clients without TLS"),
         (
+            &["--tlsclientca", &ca, "--tlsfor", "anonymous"],
+            "lets users in without TLS",
+        ),
+        (
             &["--tlsclientca", &ca, "-Y", "0"],
             "expected -Y 2 beside it",
         ),
@@ -532,7 +536,7 @@ fn a_signal_brings_new_authorities_and_lists() {
         let pid = Pid::from_raw(served.server.pid().try_into().expect("a number"));
         kill_process(pid.expect("a process"), Signal::HUP).expect("a signal");
         within(Duration::from_secs(10), words, || {
-            served.server.errors().matches(words).count() == times
+            served.server.errors().matches(words).count() >= times
         });
     };
     let joe = showing(&TLS13, &own, "joe");
@@ -543,14 +547,14 @@ fn a_signal_brings_new_authorities_and_lists() {
     drop(Peer::connect(&served, remembering.clone()));
     // What joe has is revoked: the old session goes on, a new one is refused, with tickets as without.
     own.revoke("list.pem", &[5], None);
-    hang_up("certificates were read again", 1);
+    hang_up("Signal 1: certificates were read again", 1);
     let mut data = session.open(&served, "RETR pub/file");
     assert_eq!(read_all(&mut data).expect("the file"), content(SIZE));
     assert_eq!(session.reply().0, 226);
     assert!(is_turned_away(&served, &joe));
     assert!(is_turned_away(&served, &remembering));
     private(&served, showing(&TLS13, &own, "jane"));
-    // A broken list changes nothing.
+    // A broken list changes nothing; a look at the files may have found it before the signal came.
     fs::write(&list, "nothing").expect("a file");
     hang_up("the certificates stay as they were", 1);
     assert!(is_turned_away(&served, &joe));
@@ -559,9 +563,24 @@ fn a_signal_brings_new_authorities_and_lists() {
     fs::copy(other.certificate(), own.certificate()).expect("copied");
     other.revoke("list.pem", &[], None);
     fs::copy(other.path("list.pem"), &list).expect("copied");
-    hang_up("certificates were read again", 2);
+    hang_up("Signal 1: certificates were read again", 2);
     private(&served, showing(&TLS13, &other, "stranger"));
     assert!(is_turned_away(&served, &showing(&TLS13, &own, "jane")));
+}
+
+#[test]
+fn a_new_list_needs_no_signal() {
+    let ground = Ground::new();
+    ground.own.revoke("list.pem", &[], None);
+    let list = ground.own.path("list.pem");
+    let (served, own, _) = ground.serve(&["--tlscrl", &list]);
+    let joe = showing(&TLS13, &own, "joe");
+    private(&served, joe.clone());
+    own.revoke("list.pem", &[5], None);
+    within(Duration::from_secs(20), "joe is refused", || {
+        is_turned_away(&served, &joe)
+    });
+    logged(&served, "[joe] is refused: it was revoked");
 }
 
 #[test]

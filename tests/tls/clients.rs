@@ -241,3 +241,67 @@ fn pythons_ftplib_protects_its_data() {
         assert!(stored == content(SIZE));
     }
 }
+
+/// GnuTLS; it resumes by itself.
+#[test]
+fn wget_fetches_by_ftps() {
+    for flags in [&["-Y", "3"][..], &["-Y", "3", "--requiretlsreuse"]] {
+        let served = Served::start(flags);
+        let Some(mut wget) = program("wget") else {
+            return;
+        };
+        run(
+            wget.args(["--quiet", "--tries=1", "--timeout=20", "-O"])
+                .arg(served.mine("got"))
+                .arg(format!(
+                    "--ca-certificate={}",
+                    served.mine("server.crt").display()
+                ))
+                .arg(url(&served, "ftps", "pub/file")),
+            served.home(),
+            "",
+        );
+        assert!(fs::read(served.mine("got")).expect("the file") == content(SIZE));
+    }
+}
+
+/// Go; it has several connections at once.
+#[test]
+fn rclone_copies_there_and_back() {
+    let served = Served::start(&["-Y", "3", "--anonymousreadown"]);
+    let mine = served.mine("many");
+    fs::create_dir(&mine).expect("a directory");
+    for number in 0..8 {
+        fill(&mine.join(number.to_string()), number * 100_000);
+    }
+    let Some(mut disguise) = program("rclone") else {
+        return;
+    };
+    // It takes passwords in its own disguise only.
+    let password = run(disguise.args(["obscure", "x@y"]), served.home(), "");
+    let password = password.lines().next().expect("a password");
+    for (from, to) in [("many", ":ftp:incoming"), (":ftp:incoming", "back")] {
+        let Some(mut rclone) = program("rclone") else {
+            return;
+        };
+        let path = |name: &str| match name.starts_with(':') {
+            true => name.to_owned(),
+            false => served.mine(name).display().to_string(),
+        };
+        run(
+            rclone
+                .args(["copy", "--retries", "1", "--timeout", "20s"])
+                .args(["--ftp-explicit-tls", "--ftp-no-check-certificate"])
+                .args(["--ftp-host", "127.0.0.1", "--ftp-user", "anonymous"])
+                .args(["--ftp-pass", password])
+                .arg(format!("--ftp-port={}", served.port()))
+                .args([path(from), path(to)]),
+            served.home(),
+            "",
+        );
+    }
+    for number in 0..8 {
+        let back = served.mine("back").join(number.to_string());
+        assert_eq!(sha256(&mine.join(number.to_string())), sha256(&back));
+    }
+}

@@ -1,7 +1,7 @@
 //! The built server over TLS: against the clients people use, against a client of our own that does what those do not, and
 //! against peers that mean no good.
 //!
-//! Certificates are made by openssl(1) in each test's own directory. A program that is not installed skips its tests with a word
+//! Certificates are made by openssl(1) in each test's own directory, so that has to be there. A client that is not installed skips its tests with a word
 //! on standard error, or fails them where the environment variable `CI` is set. Every wait is bounded.
 
 #[path = "../common"]
@@ -24,6 +24,7 @@ mod authority;
 mod certificates;
 mod client_certificates;
 mod clients;
+mod demands;
 mod fixture;
 mod peer;
 mod policy;

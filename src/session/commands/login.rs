@@ -162,6 +162,7 @@ impl Session {
         }
         let takes_certificate = self.shared.base.settings.tls.logs_in_by_certificate();
         if takes_certificate
+            && self.is_protected()
             && self.certificate().is_some()
             && let Some(reply) = self.log_in_by_certificate(&name).await?
         {
@@ -192,6 +193,14 @@ impl Session {
                 Ok(None)
             }
             Err(not_granted) => self.deny(name, not_granted, begun).await.map(Some),
+        }
+    }
+
+    /// Whether this command of the login, with this argument, is that of an anonymous session.
+    pub(in crate::session) fn logs_in_anonymous(&self, row: &Row, argument: &[u8]) -> bool {
+        match row.verb {
+            "USER" => is_anonymous_name(argument) && self.serves_anonymous(),
+            _ => self.is_anonymous(),
         }
     }
 
@@ -259,6 +268,10 @@ impl Session {
             self.facts = Facts::default();
         }
         self.who = Who::In(Box::new(account));
+        if self.secure.is_some() {
+            let now = self.shared.handle.now();
+            self.shared.handshakes.paid(self.peer.ip(), now);
+        }
     }
 
     /// The lines of `.banner` and of limits that hold, then `last`.
@@ -351,7 +364,7 @@ impl Session {
             proof,
             peer: self.peer.ip(),
             local: self.local,
-            encrypted: self.secure.is_some(),
+            encrypted: self.is_protected(),
             sni: self
                 .secure
                 .as_ref()

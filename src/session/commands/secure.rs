@@ -1,10 +1,12 @@
 //! Protection of the connections: AUTH, ADAT, PBSZ, PROT, CCC (RFC 2228, RFC 4217).
 
 use super::super::refusal::Refusal;
+use super::super::secure::Change;
 use super::super::{Session, Who};
 use super::{Argument, Feature, Row, Rules, Run};
 use crate::proto::reply::Reply;
 use crate::proto::request;
+use crate::settings::Protection;
 
 pub(super) const ROWS: &[Row] = &[
     Row::new(
@@ -83,7 +85,7 @@ fn auth(session: &mut Session, argument: &[u8]) -> Result<Reply, Refusal> {
     if matches!(session.who, Who::In(_)) {
         return Err(Refusal::NoSecurity(534, "AUTH comes before the login"));
     }
-    session.tls_asked = Some(implied);
+    session.change_asked = Some(Change::Secure { implied });
     Ok(Reply::new(234, "AUTH TLS OK."))
 }
 
@@ -122,6 +124,13 @@ fn prot(session: &mut Session, argument: &[u8]) -> Result<Reply, Refusal> {
     Ok(Reply::new(200, words))
 }
 
-fn ccc(_session: &mut Session, _argument: &[u8]) -> Result<Reply, Refusal> {
-    Err(Refusal::NoSecurity(534, "CCC not allowed at this point"))
+/// Where `-Y` insists on TLS it stays.
+fn ccc(session: &mut Session, _argument: &[u8]) -> Result<Reply, Refusal> {
+    let is_in = matches!(session.who, Who::In(_));
+    let demanded = session.demanded(session.is_anonymous());
+    if !is_in || !session.is_protected() || demanded >= Protection::Control {
+        return Err(Refusal::NoSecurity(534, "CCC not allowed at this point"));
+    }
+    session.change_asked = Some(Change::Clear);
+    Ok(Reply::new(200, "Control connection unencrypted"))
 }

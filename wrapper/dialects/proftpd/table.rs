@@ -972,16 +972,16 @@ pub(super) const DIRECTIVES: &[Known] = &[
         "tls",
         "options",
         Fate::Refused(
-            "remove the options that are not NoSessionReuseRequired, NoCertRequest or EnableDiags",
+            "remove the options that are not NoSessionReuseRequired, UseImplicitSSL, NoCertRequest or EnableDiags",
         ),
-        "NoSessionReuseRequired, NoCertRequest and EnableDiags hold without a flag.",
+        "Without NoSessionReuseRequired it becomes --requiretlsreuse, UseImplicitSSL becomes --implicittls; NoCertRequest and EnableDiags hold without a flag.",
     ),
     own(
         "TLSProtocol",
         "tls",
         "versions",
-        Fate::Refused("write TLSv1.2 TLSv1.3, or remove it"),
-        "TLSv1.2 and TLSv1.3 together hold without a flag.",
+        Fate::Refused("write TLSv1.2 TLSv1.3, or TLSv1.3, or remove it"),
+        "TLSv1.2 and TLSv1.3 together hold without a flag; TLSv1.3 alone becomes --tlsminversion 1.3.",
     ),
     own(
         "TLSRenegotiate",

@@ -68,10 +68,33 @@ pub(super) fn translate(context: &mut Context<'_>) {
     if let Some(directive) = scope.pick("TLSCipherSuite", t) {
         t.value(&directive.origin, "tlsciphersuite", os(directive.word(0)));
     }
+    let options = keys
+        .iter()
+        .filter(|directive| directive.key == "TLSOptions");
+    let words = |directive: &Directive| directive.words.clone();
+    let options: Vec<_> = options.flat_map(words).collect();
+    let has = |option: &str| {
+        let mut words = options.iter();
+        words.any(|word| word.eq_ignore_ascii_case(option.as_bytes()))
+    };
+    if !has("NoSessionReuseRequired") {
+        t.switch(&engine, "requiretlsreuse");
+    }
+    if has("UseImplicitSSL") {
+        t.switch(&engine, "implicittls");
+    }
     for directive in &keys {
         tls_detail(directive, t);
     }
 }
+
+/// Those of TLSOptions that are told or hold anyway.
+const OPTIONS: [&str; 4] = [
+    "NoSessionReuseRequired",
+    "UseImplicitSSL",
+    "NoCertRequest",
+    "EnableDiags",
+];
 
 fn tls_detail(directive: &Directive, t: &mut Translation) {
     let all = |known: &[&str]| {
@@ -92,20 +115,21 @@ fn tls_detail(directive: &Directive, t: &mut Translation) {
         }
         "TLSRenegotiate" => t.nothing(origin, "sessions are never renegotiated"),
         "TLSServerCipherPreference" => t.nothing(origin, "the server's own order counts"),
-        "TLSOptions" => match all(&["NoSessionReuseRequired", "NoCertRequest", "EnableDiags"]) {
-            true => t.nothing(origin, "as without it"),
+        "TLSOptions" => match all(&OPTIONS) {
+            true => t.nothing(origin, "told with TLSEngine, or as without it"),
             false => t.refuse(
                 origin,
                 "there is no such option",
-                "keep NoSessionReuseRequired, NoCertRequest and EnableDiags alone",
+                "keep NoSessionReuseRequired, UseImplicitSSL, NoCertRequest and EnableDiags alone",
             ),
         },
+        "TLSProtocol" if all(&["TLSv1.3"]) => t.value(origin, "tlsminversion", "1.3"),
         "TLSProtocol" => match all(&["TLSv1.2", "TLSv1.3"]) && directive.words.len() == 2 {
             true => t.nothing(origin, "both versions are spoken, and no others"),
             false => t.refuse(
                 origin,
                 "TLS 1.2 and 1.3 are spoken, and no others",
-                "write TLSv1.2 TLSv1.3",
+                "write TLSv1.2 TLSv1.3, or TLSv1.3 alone",
             ),
         },
         "TLSVerifyClient" => match directive.on() {

@@ -1,7 +1,5 @@
 //! What is shown and logged, TLS, and what vsftpd decides about itself.
 
-use crate::flags::not_available_yet;
-
 use super::settings::Rules;
 
 /// What says something under TLS alone.
@@ -86,7 +84,7 @@ pub(super) fn translate(rules: &mut Rules<'_>) {
 /// What of this holds for one session.
 pub(super) fn account(rules: &mut Rules<'_>) {
     listings(rules);
-    rules.all_nothing(OF_TLS, "without effect, as ssl_enable is NO");
+    rules.all_nothing(OF_TLS, "TLS is for all accounts alike");
     tuning(rules);
 }
 
@@ -186,20 +184,158 @@ fn logs(rules: &mut Rules<'_>) {
     rules.nothing("no_log_lock", "one process writes the log");
 }
 
-/// Each further setting restricts who may come and how, so TLS is taken as a whole or not at all.
+/// TLS: who has to encrypt what, with what.
 fn tls(rules: &mut Rules<'_>) {
     if !rules.yes("ssl_enable") {
         rules.nothing("ssl_enable", "clear text, as without it");
         return rules.all_nothing(OF_TLS, "without effect, as ssl_enable is NO");
     }
-    rules.all_nothing(OF_TLS, "see ssl_enable");
-    let why = not_available_yet("tls")
-        .unwrap_or("what the settings beside it ask for cannot be told to the server yet");
-    rules.refuse(
-        "ssl_enable",
-        why,
-        "set ssl_enable=NO if clear text will do, or wait for a later version",
+    protection(rules);
+    certificate(rules);
+    versions(rules);
+    rules.give_text(
+        "ssl_ciphers",
+        "tlsciphersuite",
+        &rules.text("ssl_ciphers").unwrap_or_default(),
     );
+    for (key, yes, long) in [
+        ("implicit_ssl", true, "implicittls"),
+        ("require_ssl_reuse", true, "requiretlsreuse"),
+        ("strict_ssl_read_eof", false, "tlslaxclose"),
+    ] {
+        match rules.yes(key) == yes {
+            true => rules.switch(key, long),
+            false => rules.nothing(key, "as without it"),
+        }
+    }
+    rules.ignore("debug_ssl", "what was agreed on is logged for each session");
+    rules.nothing(
+        "strict_ssl_write_shutdown",
+        "each direction is ended as TLS asks for",
+    );
+}
+
+/// `-Y` has one level for all, and `--tlsfor` says whom it binds, so that one of two kinds may do without.
+fn protection(rules: &mut Rules<'_>) {
+    let keys = [
+        "allow_anon_ssl",
+        "force_anon_data_ssl",
+        "force_anon_logins_ssl",
+        "force_local_data_ssl",
+        "force_local_logins_ssl",
+    ];
+    let level = |logins: bool, data: bool| match (logins, data) {
+        (false, false) => Some("1"),
+        (true, false) => Some("2"),
+        (true, true) => Some("3"),
+        (false, true) => None,
+    };
+    let strangers = rules
+        .yes("anonymous_enable")
+        .then(|| match rules.yes("allow_anon_ssl") {
+            true => level(
+                rules.yes("force_anon_logins_ssl"),
+                rules.yes("force_anon_data_ssl"),
+            ),
+            // There an anonymous client that uses TLS is refused, which protects nobody.
+            false => Some("1"),
+        });
+    let users = rules.yes("local_enable").then(|| {
+        level(
+            rules.yes("force_local_logins_ssl"),
+            rules.yes("force_local_data_ssl"),
+        )
+    });
+    let all = match (strangers, users) {
+        (Some(strangers), Some(users)) if strangers == users => users.map(|level| (level, None)),
+        (Some(Some("1")), Some(Some(level))) => Some((level, Some("users"))),
+        (Some(Some(level)), Some(Some("1"))) => Some((level, Some("anonymous"))),
+        (Some(_), Some(_)) => None,
+        (Some(one), None) | (None, Some(one)) => one.map(|level| (level, None)),
+        (None, None) => Some(("1", None)),
+    };
+    match all {
+        Some((level, whom)) => {
+            rules.give("ssl_enable", "tls", level);
+            if let Some(whom) = whom {
+                rules.give("ssl_enable", "tlsfor", whom);
+            }
+        }
+        None => rules.refuse(
+            "ssl_enable",
+            "encryption is asked for first for logins and then for data, and as much from anonymous clients as from others or not at all",
+            "set force_anon_logins_ssl and force_anon_data_ssl as force_local_logins_ssl and force_local_data_ssl are, or \
+             allow_anon_ssl=NO; where data is forced, force logins too",
+        ),
+    }
+    rules.all_nothing(&keys, "told with ssl_enable");
+}
+
+fn certificate(rules: &mut Rules<'_>) {
+    let certificate = rules.text("rsa_cert_file").unwrap_or_default();
+    let both = match rules.text("rsa_private_key_file") {
+        Some(key) => [certificate.as_slice(), b",", key.as_slice()].concat(),
+        None => certificate,
+    };
+    rules.give_text("rsa_cert_file", "certfile", &both);
+    rules.nothing("rsa_private_key_file", "told with rsa_cert_file");
+    for key in ["dsa_cert_file", "dsa_private_key_file"] {
+        match rules.text(key) {
+            Some(_) => rules.refuse(
+                key,
+                "keys of this kind are not used any more",
+                "remove it, with a certificate for RSA or ECDSA in rsa_cert_file",
+            ),
+            None => rules.nothing(key, "none"),
+        }
+    }
+    for (key, asks) in [("require_cert", "asked"), ("validate_cert", "judged")] {
+        match rules.yes(key) {
+            true => rules.refuse(
+                key,
+                &format!("clients are not {asks} for certificates"),
+                "set it to NO, or wait for a later version",
+            ),
+            false => rules.nothing(key, "as without it"),
+        }
+    }
+    rules.all_nothing(
+        &["ca_certs_file", "ssl_request_cert"],
+        "clients are not asked for certificates",
+    );
+    match rules.text("ssl_sni_hostname") {
+        Some(_) => rules.refuse(
+            "ssl_sni_hostname",
+            "clients that ask for another name are served as well",
+            "remove it",
+        ),
+        None => rules.nothing("ssl_sni_hostname", "none"),
+    }
+}
+
+fn versions(rules: &mut Rules<'_>) {
+    for key in ["ssl_sslv2", "ssl_sslv3", "ssl_tlsv1", "ssl_tlsv11"] {
+        match rules.yes(key) {
+            true => rules.ignore(key, "there is nothing older than TLS 1.2 here"),
+            false => rules.nothing(key, "as without it"),
+        }
+    }
+    let newest = "ssl_tlsv13";
+    match (rules.yes("ssl_tlsv12"), rules.yes(newest)) {
+        (true, true) => rules.nothing("ssl_tlsv12", "as without it"),
+        (true, false) => {
+            rules.nothing("ssl_tlsv12", "as without it");
+            rules.ignore(newest, "TLS 1.3 is spoken with whoever can");
+            return;
+        }
+        (false, true) => rules.give("ssl_tlsv12", "tlsminversion", "1.3"),
+        (false, false) => rules.refuse(
+            "ssl_tlsv12",
+            "no version would be left",
+            "set it or ssl_tlsv13 to YES",
+        ),
+    }
+    rules.nothing(newest, "as without it");
 }
 
 fn inside(rules: &mut Rules<'_>) {

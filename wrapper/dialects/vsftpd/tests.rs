@@ -509,9 +509,46 @@ fn what_is_said_and_logged() {
 }
 
 #[test]
-fn tls_is_taken_as_a_whole_or_not_at_all() {
-    refused("ssl_enable=YES\nssl_tlsv1=YES", "ssl_enable=NO");
+fn tls_is_asked_for_from_those_it_binds_or_refused() {
     lacks("ssl_enable=NO\nrsa_cert_file=/x", "-2");
+    // Anonymous does without.
+    has("ssl_enable=YES\nlocal_enable=YES", "-Y 3");
+    has("ssl_enable=YES\nlocal_enable=YES", "--tlsfor users");
+    let users = "ssl_enable=YES\nanonymous_enable=NO\nlocal_enable=YES\n";
+    let with = |more: &str| format!("{users}{more}");
+    has(users, "-Y 3");
+    has(users, "--requiretlsreuse");
+    has(users, "-J ECDHE-RSA-AES256-GCM-SHA384");
+    has(&with("force_local_data_ssl=NO"), "-Y 2");
+    has(
+        &with("force_local_data_ssl=NO\nforce_local_logins_ssl=NO"),
+        "-Y 1",
+    );
+    refused(&with("force_local_logins_ssl=NO"), "force logins too");
+    has(
+        &with("rsa_cert_file=/c.pem\nrsa_private_key_file=/k.pem"),
+        "-2 /c.pem,/k.pem",
+    );
+    has(&with("rsa_cert_file=/c.pem"), "-2 /c.pem");
+    has(&with("implicit_ssl=YES"), "--implicittls");
+    has(&with("strict_ssl_read_eof=NO"), "--tlslaxclose");
+    lacks(&with("require_ssl_reuse=NO"), "--requiretlsreuse");
+    has(&with("ssl_tlsv12=NO"), "--tlsminversion 1.3");
+    refused(&with("ssl_tlsv12=NO\nssl_tlsv13=NO"), "no version");
+    refused(&with("require_cert=YES"), "certificates");
+    let strangers = "ssl_enable=YES\nlocal_enable=NO\n";
+    has(strangers, "-Y 1");
+    lacks(strangers, "--tlsfor");
+    has(&format!("{strangers}allow_anon_ssl=YES"), "-Y 1");
+    let both = "ssl_enable=YES\nlocal_enable=YES\nallow_anon_ssl=YES\nforce_anon_logins_ssl=YES\nforce_anon_data_ssl=YES";
+    has(both, "-Y 3");
+    lacks(both, "--tlsfor");
+    let lax_users = format!("{both}\nforce_local_logins_ssl=NO\nforce_local_data_ssl=NO");
+    has(&lax_users, "--tlsfor anonymous");
+    refused(
+        &format!("{both}\nforce_local_data_ssl=NO"),
+        "as much from anonymous clients",
+    );
 }
 
 /// One line for each value an option can take that makes a difference.
