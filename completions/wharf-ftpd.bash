@@ -23,7 +23,7 @@ _wharf__ftpd() {
 
     case "${cmd}" in
         wharf__ftpd)
-            opts="-S -4 -6 -p -P -N -w -W -b -V -H -v -e -E -F -l -a -A -j -u -i -s -M -r -0 -z -D -x -X -U -k -K -G -R -Z -8 -9 -c -C -y -t -T -q -Q -m -I -L -n -f -1 -d -O -Y -J -2 -3 -B -g -o -h --bind --listen --ipv4only --ipv6only --passiveportrange --forcepassiveip --passivefor --natmode --noactive --activeport --allowuserfxp --allowanonymousfxp --brokenclientscompatibility --trustedip --dontresolve --allowfrom --denyfrom --bonjour --anonymousonly --noanonymous --anonymousroot --anonymoususer --virtualhosts --aliases --banner --bannerfile --fortunesfile --login --pamservice --nopamsession --anyshell --userlist --denyusers --trustedgid --chrooteveryone --chrootlist --nochrootlist --mapusers --mapusersasanonymous --userroot --userflags --refusewritableroot --createhomedir --minuid --anonymouscantupload --anonymousupload --antiwarez --anonymousreadown --worldreadableonly --chownuploads --anonymouscancreatedirs --autorename --notruncate --allowdotfiles --displaydotfiles --prohibitdotfileswrite --prohibitdotfilesread --umask --anonymousumask --readonly --nooverwrite --nostorerestart --fsync --nodownload --nolist --denycommands --allowcommands --denyfiles --hidefiles --hideids --maxdiskusagepct --keepallfiles --norename --nochmod --customerproof --fscharset --clientcharset --maxclientsnumber --maxclientsperip --peruserlimits --anonymousbandwidth --userbandwidth --anonymousratio --userratio --maxload --maxidletime --idletimeout --logintimeout --maxloginfailures --ban --accepttimeout --datatimeout --maxuploadsize --maxsessionbytes --maxsessionfiles --limitrecursion --quota --syslogfacility --logformat --logpid --verboselog --altlog --tls --tlsfor --plainfrom --tlsciphersuite --certfile --extcert --implicittls --tlsminversion --requiretlsreuse --tlslaxclose --drain --daemonize --pidfile --printport --check --doctor --printflags --explain --sandbox --health --uploadscript --uploadpipe --help --version --serve --write --for --once --qr --yes"
+            opts="-S -4 -6 -p -P -N -w -W -b -V -H -v -e -E -F -l -a -A -j -u -i -s -M -r -0 -z -D -x -X -U -k -K -G -R -Z -8 -9 -c -C -y -t -T -q -Q -m -I -L -n -f -1 -d -O -Y -J -2 -3 -B -g -o -h --bind --listen --ipv4only --ipv6only --passiveportrange --forcepassiveip --passivefor --natmode --noactive --activeport --allowuserfxp --allowanonymousfxp --brokenclientscompatibility --trustedip --dontresolve --allowfrom --denyfrom --bonjour --anonymousonly --noanonymous --anonymousroot --anonymoususer --virtualhosts --aliases --banner --bannerfile --fortunesfile --login --pamservice --nopamsession --anyshell --userlist --denyusers --trustedgid --chrooteveryone --chrootlist --nochrootlist --mapusers --mapusersasanonymous --userroot --userflags --refusewritableroot --createhomedir --minuid --anonymouscantupload --anonymousupload --antiwarez --anonymousreadown --worldreadableonly --chownuploads --anonymouscancreatedirs --autorename --notruncate --allowdotfiles --displaydotfiles --prohibitdotfileswrite --prohibitdotfilesread --umask --anonymousumask --readonly --nooverwrite --nostorerestart --fsync --nodownload --nolist --denycommands --allowcommands --denyfiles --hidefiles --hideids --maxdiskusagepct --keepallfiles --norename --nochmod --customerproof --fscharset --clientcharset --maxclientsnumber --maxclientsperip --peruserlimits --anonymousbandwidth --userbandwidth --anonymousratio --userratio --maxload --maxidletime --idletimeout --logintimeout --maxloginfailures --ban --accepttimeout --datatimeout --maxuploadsize --maxsessionbytes --maxsessionfiles --limitrecursion --quota --syslogfacility --logformat --logpid --verboselog --altlog --tls --tlsfor --plainfrom --tlsciphersuite --certfile --extcert --implicittls --tlsminversion --requiretlsreuse --tlslaxclose --tlsclientca --tlsclientcert --tlscrl --tlsclientname --tlsclientlogin --drain --daemonize --pidfile --printport --check --doctor --printflags --explain --sandbox --health --uploadscript --uploadpipe --help --version --serve --write --for --once --qr --yes"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -418,6 +418,22 @@ _wharf__ftpd() {
                     return 0
                     ;;
                 --tlsminversion)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tlsclientca)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tlsclientcert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tlscrl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tlsclientname)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -66,6 +66,10 @@ complete -c wharf-ftpd -s J -l tlsciphersuite -d 'Choose the ciphers' -r
 complete -c wharf-ftpd -s 2 -l certfile -d 'Take certificate and key from these files' -r
 complete -c wharf-ftpd -s 3 -l extcert -d 'Ask for certificates at this socket' -r -F
 complete -c wharf-ftpd -l tlsminversion -d 'Speak no older version of TLS' -r
+complete -c wharf-ftpd -l tlsclientca -d 'Ask clients for a certificate signed by one of those in this file' -r -F
+complete -c wharf-ftpd -l tlsclientcert -d 'Refuse clients without a certificate, or take them' -r
+complete -c wharf-ftpd -l tlscrl -d 'Refuse clients whose certificates were revoked by these lists' -r -F
+complete -c wharf-ftpd -l tlsclientname -d 'Let a client log in under the name in its certificate alone' -r
 complete -c wharf-ftpd -l drain -d 'Give transfers under way so many seconds when the server ends' -r
 complete -c wharf-ftpd -s g -l pidfile -d 'Write the process number to this file' -r -F
 complete -c wharf-ftpd -l doctor -d 'Check what a start needs and whether passive mode can work, and do not start' -r
@@ -118,6 +122,7 @@ complete -c wharf-ftpd -s d -l verboselog -d 'Log every command; twice: every re
 complete -c wharf-ftpd -l implicittls -d 'Begin with TLS, without AUTH'
 complete -c wharf-ftpd -l requiretlsreuse -d 'Serve only data connections that resume the session\'s own TLS session'
 complete -c wharf-ftpd -l tlslaxclose -d 'Take uploads that end without TLS saying so'
+complete -c wharf-ftpd -l tlsclientlogin -d 'Let the user in whose name the certificate has, without a password'
 complete -c wharf-ftpd -s B -l daemonize -d 'Run in the background'
 complete -c wharf-ftpd -l printport -d 'Print the port that the server listens on'
 complete -c wharf-ftpd -l check -d 'Check everything a start needs, and do not start'

@@ -18,9 +18,9 @@ use crate::flags::{self, Parsed, Stop};
 use crate::logs::Form;
 use crate::logs::formats::TransferLog;
 use crate::units::{
-    Ban, Bandwidth, CertificateFiles, Cidr, Ciphers, Facility, Glob, HostPort, PassiveAddress,
-    PassiveFor, PortRange, Quota, Ratio, Recursion, Sandbox, SyslogFacility, TlsFor, TlsVersion,
-    Umasks, UploadOwner, UserRoot,
+    Ban, Bandwidth, CertificateFiles, CertificateName, Cidr, Ciphers, ClientCertificate, Facility,
+    Glob, HostPort, PassiveAddress, PassiveFor, PortRange, Quota, Ratio, Recursion, Sandbox,
+    SyslogFacility, TlsFor, TlsVersion, Umasks, UploadOwner, UserRoot,
 };
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -481,12 +481,34 @@ pub struct Tls {
     pub require_reuse: bool,
     /// `--tlslaxclose`.
     pub lax_close: bool,
+    /// Whose certificates clients are asked for; none where they are not asked.
+    pub clients: Option<ClientCertificates>,
+}
+
+/// Certificates of clients.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClientCertificates {
+    /// `--tlsclientca`; without it (`-J -C:`) those of `-2` that are signed by themselves.
+    pub authorities: Option<PathBuf>,
+    /// `--tlsclientcert`: whether there is no coming in without one.
+    pub required: bool,
+    /// `--tlscrl`.
+    pub revocation_lists: Vec<PathBuf>,
+    /// `--tlsclientname`: which name in it is the user's.
+    pub name: Option<CertificateName>,
+    /// `--tlsclientlogin`: whether that user needs no password.
+    pub login: bool,
 }
 
 impl Tls {
     /// Whether there is any.
     pub fn is_on(&self) -> bool {
         self.protection != Protection::Off
+    }
+
+    /// Whether a certificate takes the place of a password (`--tlsclientlogin`).
+    pub fn logs_in_by_certificate(&self) -> bool {
+        self.is_on() && self.clients.as_ref().is_some_and(|clients| clients.login)
     }
 }
 
@@ -697,6 +719,9 @@ fn check_background(parsed: &Parsed) -> Result<(), Stop> {
 /// How many certificates there may be.
 const MOST_CERTIFICATES: usize = 100;
 
+/// How many files of revocation lists.
+const MOST_LISTS: usize = 30;
+
 /// A server that begins with TLS has some.
 fn check_tls(parsed: &Parsed) -> Result<(), Stop> {
     let tls = &parsed.flags.tls;
@@ -724,7 +749,73 @@ fn check_tls(parsed: &Parsed) -> Result<(), Stop> {
             "{version} 1.3: expected a cipher of TLS 1.3 in the list of {list}"
         )));
     }
-    Ok(())
+    check_clients(parsed)
+}
+
+/// What is asked of clients is asked by somebody, and cannot be got round.
+fn check_clients(parsed: &Parsed) -> Result<(), Stop> {
+    let tls = &parsed.flags.tls;
+    let by_list = tls
+        .tls_cipher_suite
+        .as_ref()
+        .is_some_and(Ciphers::asks_clients);
+    let needs = |field: &str, what: &str| {
+        let flag = parsed.spelled(field);
+        Err(Stop::usage(format!("{flag}: expected {what} beside it")))
+    };
+    let without_authority = [
+        (tls.tls_client_cert.is_some(), "tls_client_cert"),
+        (!tls.tls_crl.is_empty(), "tls_crl"),
+        (tls.tls_client_name.is_some(), "tls_client_name"),
+        (tls.tls_client_login, "tls_client_login"),
+    ];
+    if tls.tls_client_ca.is_none() && !by_list {
+        return match without_authority.iter().find(|(given, _)| *given) {
+            Some((_, field)) => needs(field, "--tlsclientca FILE"),
+            None => Ok(()),
+        };
+    }
+    let optional = tls.tls_client_cert == Some(ClientCertificate::Optional);
+    if by_list && optional {
+        let (list, when) = (
+            parsed.spelled("tls_cipher_suite"),
+            parsed.spelled("tls_client_cert"),
+        );
+        return Err(Stop::usage(format!(
+            "{list} -C: and {when} optional: expected one of them at most"
+        )));
+    }
+    if tls.tls_crl.len() > MOST_LISTS {
+        let flag = parsed.spelled("tls_crl");
+        return Err(Stop::usage(format!(
+            "{flag}: expected {MOST_LISTS} of them at most"
+        )));
+    }
+    if tls.tls_client_login && tls.tls_client_name.is_none() {
+        return needs("tls_client_login", "--tlsclientname");
+    }
+    // Pure-FTPd's form alone means what it means there, and is warned of.
+    let own = [
+        (tls.tls_client_ca.is_some(), "tls_client_ca"),
+        (tls.tls_client_name.is_some(), "tls_client_name"),
+        (tls.tls_client_cert.is_some(), "tls_client_cert"),
+        (!tls.tls_crl.is_empty(), "tls_crl"),
+    ];
+    let Some((_, field)) = own.iter().find(|(given, _)| *given) else {
+        return Ok(());
+    };
+    match self::tls(tls).protection {
+        Protection::Off => needs(field, "-Y 2"),
+        Protection::Offered if !optional => needs(
+            field,
+            "-Y 2 or --tlsclientcert optional (clients without TLS would show no certificate)",
+        ),
+        _ if tls.tls_for == Some(TlsFor::Anonymous) && !optional => needs(
+            field,
+            "--tlsclientcert optional, as --tlsfor anonymous lets users in without TLS,",
+        ),
+        _ => Ok(()),
+    }
 }
 
 fn listen(flags: &flags::Network) -> Vec<Listen> {
@@ -950,7 +1041,20 @@ fn tls(flags: &flags::Tls) -> Tls {
         min_version: flags.tls_min_version.unwrap_or_default(),
         require_reuse: flags.require_tls_reuse,
         lax_close: flags.tls_lax_close,
+        clients: client_certificates(flags),
     }
+}
+
+fn client_certificates(flags: &flags::Tls) -> Option<ClientCertificates> {
+    let list = flags.tls_cipher_suite.as_ref();
+    let asked = flags.tls_client_ca.is_some() || list.is_some_and(Ciphers::asks_clients);
+    asked.then(|| ClientCertificates {
+        authorities: flags.tls_client_ca.clone(),
+        required: flags.tls_client_cert != Some(ClientCertificate::Optional),
+        revocation_lists: flags.tls_crl.clone(),
+        name: flags.tls_client_name,
+        login: flags.tls_client_login,
+    })
 }
 
 /// Of flags that are about TLS, where there is none.
@@ -1040,6 +1144,11 @@ fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
             "upload_pipe",
             "has no effect without -o".to_owned(),
         ),
+        (
+            flags.tls.tls_client_login && settings.login.sources.is_empty(),
+            "tls_client_login",
+            WITHOUT_ACCOUNTS.to_owned(),
+        ),
         (no_tls, "tls_cipher_suite", WITHOUT_TLS.to_owned()),
         (does_not_insist, "tls_for", WITHOUT_DEMAND.to_owned()),
         (does_not_insist, "plain_from", WITHOUT_DEMAND.to_owned()),
@@ -1057,6 +1166,12 @@ fn warnings(parsed: &Parsed, settings: &Settings) -> Vec<String> {
             !no_tls && !passed_over.is_empty(),
             "tls_cipher_suite",
             format!("not offered here: {}", passed_over.join(" ")),
+        ),
+        (
+            settings.tls.protection == Protection::Offered && settings.tls.ciphers.asks_clients(),
+            "tls_cipher_suite",
+            "clients without TLS show no certificate and may log in (-Y 2 keeps them out)"
+                .to_owned(),
         ),
     ];
     let is_given = |field: &str| parsed.given().any(|given| given == field);

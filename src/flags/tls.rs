@@ -1,6 +1,8 @@
 //! The flags under "TLS": when it is offered or asked for, and with what.
 
-use crate::units::{CertificateFiles, Cidr, Ciphers, TlsFor, TlsVersion};
+use crate::units::{
+    CertificateFiles, CertificateName, Cidr, Ciphers, ClientCertificate, TlsFor, TlsVersion,
+};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -33,7 +35,9 @@ pub struct Tls {
     /// A list as OpenSSL has it: names of ciphers and of groups between colons, the preferred ones first, with !
     /// or - before what is left out, such as HIGH:!CHACHA20. Names of OpenSSL for which this server has nothing are passed over
     /// with a warning; other words are refused. A list that names no cipher of TLS 1.3 leaves all of them on. Pure-FTPd's
-    /// -S: in front is taken and does nothing. The default is all there are.
+    /// -S: in front is taken and does nothing; its -C: asks clients for a certificate, as --tlsclientca does: one signed by whoever
+    /// signed the server's, which has to stand in a file of -2 and be signed by itself, or by those of --tlsclientca. The default
+    /// is all there are.
     #[arg(
         short = 'J',
         long = "tlsciphersuite",
@@ -86,6 +90,50 @@ pub struct Tls {
     /// on the way; it counts as broken. With this flag it counts as whole, for clients that never send that message.
     #[arg(long = "tlslaxclose")]
     pub tls_lax_close: bool,
+
+    /// Ask clients for a certificate signed by one of those in this file
+    ///
+    /// The file is in PEM, and each certificate in it is trusted by itself, for as long as its time lasts. A client whose certificate
+    /// is of nobody in it, has expired, was revoked or is not one for clients is refused in the handshake, with the reason in the
+    /// log. Data connections resume the session of their control connection or show the same certificate. Needs -Y 2 or 3 unless
+    /// --tlsclientcert says optional; whoever may come without TLS all the same (--plainfrom, --tlsfor) shows none. The file is
+    /// read again when those of -2 are.
+    #[arg(long = "tlsclientca", value_name = "FILE")]
+    pub tls_client_ca: Option<PathBuf>,
+
+    /// Refuse clients without a certificate, or take them
+    ///
+    /// It is required, the default with --tlsclientca, or optional: a client without a certificate comes in, one with a bad
+    /// certificate does not.
+    #[arg(long = "tlsclientcert", value_name = "WHEN")]
+    pub tls_client_cert: Option<ClientCertificate>,
+
+    /// Refuse clients whose certificates were revoked by these lists
+    ///
+    /// The lists are in PEM or DER; the flag may be given more than once. Where there is any, each certificate between the client's and
+    /// that of --tlsclientca must stand under a list of its issuer: without one, or with one whose next update is overdue, the
+    /// client is refused, since nobody can tell whether its certificate is still good. The files are read again when those of -2 are:
+    /// a new list holds at once after SIGHUP, else from the second handshake on.
+    #[arg(long = "tlscrl", value_name = "FILE")]
+    pub tls_crl: Vec<PathBuf>,
+
+    /// Let a client log in under the name in its certificate alone
+    ///
+    /// It is cn, the common name of the subject, email, a mail address, or dns, the name of a host. USER with another name is
+    /// refused, byte for byte, also for anonymous. A client without a certificate, where there may be such, may give any
+    /// name.
+    #[arg(long = "tlsclientname", value_name = "NAME")]
+    pub tls_client_name: Option<CertificateName>,
+
+    /// Let the user in whose name the certificate has, without a password
+    ///
+    /// USER with the name that --tlsclientname finds in the certificate is answered with 232, and the account comes from the sources of -l:
+    /// unix, pam (which is asked about account and session only), puredb and passwd. Whoever may not come in with a password may not so
+    /// either: lists, bans, hours, addresses and expired accounts hold, and an account is locked by ! in front of its hash,
+    /// or by * in its place, which for users of unix says that there is no password. Users of -l extauth, and clients without a
+    /// certificate, are asked for their passwords.
+    #[arg(long = "tlsclientlogin")]
+    pub tls_client_login: bool,
 }
 
 fn level(text: &str) -> Result<u8, &'static str> {

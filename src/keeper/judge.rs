@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use super::certd::Certd;
 use super::confinement::Confinement;
-use super::message::{Answer, Check, Denial, Grant, MOST_GROUPS};
+use super::message::{Answer, Check, Denial, Grant, MOST_GROUPS, Proof};
 use super::sources::{FallingAsleep, Found, Opened, Source, Verdict};
 use crate::sys::creds::{self, Identity};
 use crate::sys::{homes, system_users, words};
@@ -66,6 +66,8 @@ pub struct Plan {
     pub jail: Jail,
     /// `--mapusers`.
     pub mapped: Option<Mapped>,
+    /// `--tlsclientlogin`: whether the server's word that a certificate is the user's lets the user in.
+    pub takes_certificates: bool,
     /// `--userroot`: what takes the place of the homes that sources tell.
     pub user_root: Option<UserRoot>,
     /// The same for the users that `--userflags` names, by the name in lower case; none is home.
@@ -146,6 +148,11 @@ pub(super) struct Outcome {
 /// Asks the sources in order and judges what they say.
 pub(super) fn check(accounts: &mut Accounts, plan: &Plan, question: &Check) -> Outcome {
     let mut notes = Vec::new();
+    // The word of a server that was taken over counts for nothing where no flag gives it weight.
+    if question.proof == Proof::Certificate && !plan.takes_certificates {
+        notes.push("a login without a password was asked for, which no flag allows".to_owned());
+        return denied(Denial::Credentials, notes);
+    }
     let mut refused = false;
     let mut broken = false;
     for source in &mut accounts.sources {
@@ -419,6 +426,7 @@ mod tests {
             min_uid: 1,
             jail,
             mapped: None,
+            takes_certificates: false,
             user_root: None,
             own_roots: HashMap::new(),
             refuse_writable_root: false,
@@ -451,6 +459,43 @@ mod tests {
         let home = place(&plan(jail), &found, &[gid], None);
         let start = String::from_utf8(home.start).unwrap();
         (home.root.display().to_string(), start, home.restricted)
+    }
+
+    /// Lets everybody in.
+    struct Open;
+
+    impl Source for Open {
+        fn check(&mut self, _: &Check) -> Verdict {
+            Verdict::Accepted(Box::new(found(1000, 100, "/")))
+        }
+    }
+
+    #[test]
+    fn c10_without_the_flag_no_certificate_takes_the_place_of_a_password() {
+        let mut accounts = Accounts {
+            sources: vec![Box::new(Open)],
+            confinement: Confinement::open(None, None).unwrap(),
+        };
+        let question = Check {
+            user: b"joe".to_vec(),
+            proof: Proof::Certificate,
+            peer: "192.0.2.7".parse().unwrap(),
+            local: "192.0.2.1:21".parse().unwrap(),
+            encrypted: true,
+            sni: Vec::new(),
+        };
+        let plan = |takes_certificates| Plan {
+            takes_certificates,
+            switches: false,
+            ..plan(Jail::Asked)
+        };
+        let refused = check(&mut accounts, &plan(false), &question).answer;
+        assert!(
+            matches!(&refused, Answer::Denied(Denial::Credentials, why) if why.contains("no flag")),
+            "{refused:?}"
+        );
+        let granted = check(&mut accounts, &plan(true), &question).answer;
+        assert!(matches!(granted, Answer::Granted(..)), "{granted:?}");
     }
 
     #[test]

@@ -52,13 +52,23 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// By what a client shows that it is the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The password as given, at most [`LONGEST_PASSWORD`] bytes.
+    Password(Secret),
+    /// A certificate, which the server has verified and whose name is the user's. The keeper takes the server's word for it under
+    /// [`Plan::takes_certificates`](super::Plan::takes_certificates) alone.
+    Certificate,
+}
+
 /// May this client log in?
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// The name as given, at most [`LONGEST_NAME`] bytes.
     pub user: Vec<u8>,
-    /// The password as given, at most [`LONGEST_PASSWORD`] bytes.
-    pub password: Secret,
+    /// By what it shows that it is the user.
+    pub proof: Proof,
     /// The client's address.
     pub peer: IpAddr,
     /// Where the client came to.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::message::{
     Answer, Asked, Check, Denial, Grant, LONGEST, LONGEST_NAME, LONGEST_PASSWORD, LONGEST_PATH,
-    Limits, MOST_GROUPS, Question, Secret, Shown,
+    Limits, MOST_GROUPS, Proof, Question, Secret, Shown,
 };
 
 /// Longest text that explains a denial to the log.
@@ -25,9 +25,14 @@ pub(super) fn question(number: u64, until: u64, question: &Question) -> Vec<u8> 
     out.u64(until);
     match question {
         Question::Check(check) => {
-            out.byte(1);
+            match &check.proof {
+                Proof::Password(password) => {
+                    out.byte(1);
+                    out.bytes(password.expose());
+                }
+                Proof::Certificate => out.byte(8),
+            }
             out.bytes(&check.user);
-            out.bytes(check.password.expose());
             out.address(check.peer);
             out.address(check.local.ip());
             out.u16(check.local.port());
@@ -65,20 +70,17 @@ pub(super) fn read_question(datagram: &[u8]) -> Read<Asked> {
     let mut from = Reader::new(datagram)?;
     let (number, until) = (from.u64()?, from.u64()?);
     let question = match from.byte()? {
-        1 => Question::Check(Check {
-            user: from.bytes(LONGEST_NAME)?.to_vec(),
-            password: Secret::new(from.bytes(LONGEST_PASSWORD)?.to_vec()),
-            peer: from.address()?,
-            local: from.socket_address()?,
-            encrypted: from.flag()?,
-            sni: from.bytes(LONGEST_HOST)?.to_vec(),
-        }),
+        1 => {
+            let password = from.bytes(LONGEST_PASSWORD)?.to_vec();
+            Question::Check(from.check(Proof::Password(Secret::new(password)))?)
+        }
         2 => Question::Bind(from.socket_address()?),
         3 => Question::Name(from.address()?),
         4 => Question::Passive,
         5 => Question::Reopen(from.byte()?),
         6 => Question::Look,
         7 => Question::Certificate(host(from.bytes(LONGEST_HOST)?)?.ok_or(Malformed)?),
+        8 => Question::Check(from.check(Proof::Certificate)?),
         _ => return Err(Malformed),
     };
     from.end()?;
@@ -357,6 +359,17 @@ impl<'a> Reader<'a> {
             .transpose()
     }
 
+    fn check(&mut self, proof: Proof) -> Read<Check> {
+        Ok(Check {
+            proof,
+            user: self.bytes(LONGEST_NAME)?.to_vec(),
+            peer: self.address()?,
+            local: self.socket_address()?,
+            encrypted: self.flag()?,
+            sni: self.bytes(LONGEST_HOST)?.to_vec(),
+        })
+    }
+
     fn grant(&mut self) -> Read<Grant> {
         let uid = self.u32()?;
         let gid = self.u32()?;
@@ -408,11 +421,21 @@ mod tests {
     fn check() -> Question {
         Question::Check(Check {
             user: b"joe".to_vec(),
-            password: Secret::new(b"se cret".to_vec()),
+            proof: Proof::Password(Secret::new(b"se cret".to_vec())),
             peer: "192.0.2.7".parse().unwrap(),
             local: "[2001:db8::1]:21".parse().unwrap(),
             encrypted: true,
             sni: b"ftp.example".to_vec(),
+        })
+    }
+
+    fn vouched() -> Question {
+        let Question::Check(check) = check() else {
+            panic!("a check");
+        };
+        Question::Check(Check {
+            proof: Proof::Certificate,
+            ..check
         })
     }
 
@@ -441,6 +464,7 @@ mod tests {
     fn messages_come_back_as_they_went() {
         let questions = [
             check(),
+            vouched(),
             Question::Bind("127.0.0.1:20".parse().unwrap()),
             Question::Name("::1".parse().unwrap()),
             Question::Passive,
@@ -492,7 +516,7 @@ mod tests {
 
     #[test]
     fn every_cut_and_every_extension_is_refused() {
-        for whole in [question(1, 2, &check())] {
+        for whole in [question(1, 2, &check()), question(1, 2, &vouched())] {
             for length in 0..whole.len() {
                 assert_eq!(read_question(&whole[..length]), Err(Malformed));
             }
@@ -522,7 +546,8 @@ mod tests {
         let Question::Check(mut long) = check() else {
             return;
         };
-        long.password = Secret::new(vec![b'x'; LONGEST_PASSWORD + 1]);
+        let password = Secret::new(vec![b'x'; LONGEST_PASSWORD + 1]);
+        long.proof = Proof::Password(password);
         assert_eq!(
             read_question(&question(1, 2, &Question::Check(long))),
             Err(Malformed)

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, StreamOwned};
+use rustls::{
+    AlertDescription, ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme,
+    StreamOwned,
+};
 
 /// Begins TLS on a connection; the handshake comes with the first byte that is read or written.
 ///
@@ -30,6 +33,19 @@ pub fn protect_for_any_server(
         connection.map_err(io::Error::other)?,
         socket,
     ))
+}
+
+/// Whether the server would talk only to a client with a certificate.
+pub fn misses_certificate(error: &io::Error) -> bool {
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(
+        inner,
+        Some(rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired
+        ))
+    )
 }
 
 /// Takes every certificate. The signatures of the handshake are still checked: a server without the key does not work.

@@ -6,6 +6,7 @@
 
 mod any_server;
 mod certificate;
+mod client;
 mod data;
 mod listener;
 mod random;
@@ -15,7 +16,8 @@ mod tls;
 
 use std::net::{IpAddr, SocketAddr};
 
-pub use any_server::protect_for_any_server;
+pub use any_server::{misses_certificate, protect_for_any_server};
+pub use client::{Authorities, ClientCertificate, Clients, ClientsError, RevocationLists};
 pub use data::{Passive, PassiveError, connect, connect_from};
 pub use listener::{Accepted, Listener, prepare_control};
 pub use random::Random;

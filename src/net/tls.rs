@@ -24,7 +24,8 @@ use rustls::server::{
 use rustls::sign::CertifiedKey;
 use rustls::{HandshakeKind, ServerConfig, ServerConnection, SupportedCipherSuite};
 
-use super::certificate::{self, Fields};
+use super::certificate::{self, Fields, day};
+use super::client::{ClientCertificate, Clients};
 use crate::reactor::{Direction, Io};
 use crate::units::{Suite, TlsVersion};
 
@@ -45,6 +46,9 @@ const DOWNLOAD_TICKETS: usize = 2;
 
 /// Sessions kept for clients of TLS 1.2 that take no tickets.
 const SESSIONS: usize = 1024;
+
+/// The longest session that goes into a ticket. It has the client's certificates in it, and a ticket has its length in two bytes.
+const LONGEST_SESSION: usize = 32 * 1024;
 
 /// What RFC 7301 names are agreed to; a client that offers none is served as well, one that offers others only is refused
 /// (threats: C2).
@@ -105,11 +109,6 @@ impl fmt::Display for PairError {
             Self::Expired(when) => write!(formatter, "the certificate expired on {}", day(*when)),
         }
     }
-}
-
-/// A moment as a date.
-fn day(moment: Timestamp) -> String {
-    moment.strftime("%Y-%m-%d").to_string()
 }
 
 impl Pair {
@@ -262,7 +261,10 @@ impl ProducesTickets for OnlyOwn {
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        self.ticketer.encrypt(plain)
+        match plain.len() <= LONGEST_SESSION {
+            true => self.ticketer.encrypt(plain),
+            false => None,
+        }
     }
 
     fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
@@ -313,6 +315,7 @@ pub struct Acceptor {
     upload: Arc<ServerConfig>,
     pairs: Arc<[Arc<CertifiedKey>]>,
     all: Arc<[Pair]>,
+    clients: Option<Arc<Clients>>,
     scratch: Rc<RefCell<Box<[u8]>>>,
 }
 
@@ -331,7 +334,8 @@ pub struct Asked<'a> {
 }
 
 impl Acceptor {
-    /// Takes certificates, the first for clients that ask for no name.
+    /// Takes certificates, the first for clients that ask for no name. Where `clients` says whose certificates are asked for,
+    /// no control connection resumes anything, and each certificate is looked at anew.
     ///
     /// # Errors
     /// When the ciphers and the version leave nothing.
@@ -339,6 +343,7 @@ impl Acceptor {
         pairs: Vec<Pair>,
         suites: &[Suite],
         oldest: TlsVersion,
+        clients: Option<Arc<Clients>>,
         resumption: &Resumption,
     ) -> io::Result<Acceptor> {
         let provider = CryptoProvider {
@@ -361,11 +366,14 @@ impl Acceptor {
             all: Arc::clone(&all),
             host: None,
         };
-        let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
+        let builder = ServerConfig::builder_with_provider(Arc::new(provider))
             .with_protocol_versions(&versions)
-            .map_err(io::Error::other)?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(resolver));
+            .map_err(io::Error::other)?;
+        let builder = match &clients {
+            None => builder.with_no_client_auth(),
+            Some(clients) => builder.with_client_cert_verifier(Arc::clone(clients) as _),
+        };
+        let mut config = builder.with_cert_resolver(Arc::new(resolver));
         config.ignore_client_order = true;
         config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
         config.ticketer = Arc::clone(&resumption.ticketer);
@@ -381,6 +389,7 @@ impl Acceptor {
             upload: with_tickets(0),
             pairs,
             all,
+            clients,
             scratch: Rc::new(RefCell::new(vec![0; TLS_SLICE].into_boxed_slice())),
         })
     }
@@ -405,6 +414,7 @@ impl Acceptor {
             upload: with_it(&self.upload),
             pairs,
             all,
+            clients: self.clients.clone(),
             scratch: Rc::clone(&self.scratch),
         }
     }
@@ -416,7 +426,9 @@ impl Acceptor {
             Purpose::Upload => &self.upload,
         };
         let host = asked.host.filter(|_| self.all.len() > 1);
-        if host.is_none() && !asked.only_own {
+        // A session of another connection has the certificate that was good for that one.
+        let only_own = asked.only_own || self.clients.is_some();
+        if host.is_none() && !only_own {
             return Arc::clone(config);
         }
         let mut config = ServerConfig::clone(config);
@@ -427,7 +439,7 @@ impl Acceptor {
                 host: host.map(str::to_owned),
             });
         }
-        if asked.only_own {
+        if only_own {
             let own = Arc::new(OnlyOwn {
                 ticketer: Arc::clone(&config.ticketer),
                 sessions: Arc::clone(&config.session_storage),
@@ -468,11 +480,14 @@ pub struct Agreed {
     pub name: Option<String>,
     /// Whether a session was resumed.
     pub resumed: bool,
+    /// The client's certificate, where one was asked for and shown.
+    pub certificate: Option<ClientCertificate>,
 }
 
 /// The TLS of one connection.
 pub(super) struct Tls {
     connection: ServerConnection,
+    clients: Option<Arc<Clients>>,
     scratch: Rc<RefCell<Box<[u8]>>>,
     /// What the socket gave and the connection had no room for yet.
     held: Vec<u8>,
@@ -553,6 +568,7 @@ impl Tls {
         connection.set_resumption_data(asked.secret);
         Ok(Tls {
             connection,
+            clients: acceptor.clients.clone(),
             scratch: Rc::clone(&acceptor.scratch),
             held: hello.bytes,
             lax_close: asked.lax_close,
@@ -590,6 +606,11 @@ impl Tls {
             cipher,
             name: self.connection.server_name().map(str::to_owned),
             resumed: self.connection.handshake_kind() == Some(HandshakeKind::Resumed),
+            certificate: self
+                .connection
+                .peer_certificates()
+                .and_then(|chain| chain.first())
+                .map(|certificate| ClientCertificate::new(certificate)),
         })
     }
 
@@ -681,7 +702,11 @@ impl Tls {
             if let Err(error) = self.connection.process_new_packets() {
                 // The peer is told why, if it takes that at once.
                 let _ = self.connection.write_tls(&mut io.get());
-                return Err(io::Error::new(ErrorKind::InvalidData, error));
+                let words = self.clients.as_ref().and_then(|own| own.words(&error));
+                return Err(match words {
+                    Some(words) => io::Error::new(ErrorKind::InvalidData, words),
+                    None => io::Error::new(ErrorKind::InvalidData, error),
+                });
             }
             got += self.take(&mut buffer[got..])?;
             if count == 0 || self.ended {
@@ -960,7 +985,14 @@ mod tests {
     fn an_acceptor_needs_a_cipher_of_a_version_that_is_spoken() {
         let made = |suites: &[Suite], oldest| {
             let pair = pair();
-            Acceptor::new(vec![pair], suites, oldest, &Resumption::new().unwrap()).is_ok()
+            Acceptor::new(
+                vec![pair],
+                suites,
+                oldest,
+                None,
+                &Resumption::new().unwrap(),
+            )
+            .is_ok()
         };
         assert!(made(&[Suite::RsaAes256], TlsVersion::Tls12));
         assert!(made(&[Suite::Tls13Aes128], TlsVersion::Tls13));
@@ -1054,9 +1086,14 @@ mod tests {
                     let pair = pair();
                     let suites = crate::units::Ciphers::default();
                     let resumption = Resumption::new().unwrap();
-                    let acceptor =
-                        Acceptor::new(vec![pair], suites.suites(), TlsVersion::Tls12, &resumption)
-                            .unwrap();
+                    let acceptor = Acceptor::new(
+                        vec![pair],
+                        suites.suites(),
+                        TlsVersion::Tls12,
+                        None,
+                        &resumption,
+                    )
+                    .unwrap();
                     let mut stream = Stream::new(&handle, socket, from, Priority::Data);
                     let asked = Asked {
                         purpose: Purpose::Download,

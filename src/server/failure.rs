@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::holder;
 use super::pid_file::NoPidFile;
-use crate::net::PairError;
+use crate::net::{ClientsError, PairError};
 use crate::sys::words;
 use crate::units::sysexits::{CONFIGURATION, PERMISSION, SYSTEM, UNAVAILABLE, USAGE};
 
@@ -242,6 +242,30 @@ impl Failure {
     /// A certificate or its key is of no use.
     pub(super) fn certificate(path: &Path, why: &PairError) -> Failure {
         Failure::new(CONFIGURATION, format!("-2 {}: {why}", path.display()))
+    }
+
+    /// Whose certificates are asked for is not to be read there.
+    pub(super) fn clients(flag: &str, path: &Path, why: &ClientsError) -> Failure {
+        Failure::new(CONFIGURATION, format!("{flag} {}: {why}", path.display()))
+    }
+
+    /// `-J -C:` and no authority.
+    pub(super) fn no_authority(why: &ClientsError) -> Failure {
+        let cure = "name who vouches for clients with --tlsclientca";
+        let what = match why {
+            ClientsError::NoCertificate => "no certificate of -2 is signed by itself".to_owned(),
+            why => why.to_string(),
+        };
+        Failure::new(CONFIGURATION, format!("-J -C: {what} ({cure})"))
+    }
+
+    /// `--tlsclientlogin` and nobody who could come in by it.
+    pub(super) fn nobody_by_certificate() -> Failure {
+        Failure::new(
+            CONFIGURATION,
+            "--tlsclientlogin: no source of -l tells an account without its password (unix, pam, puredb and passwd do)"
+                .to_owned(),
+        )
     }
 
     /// TLS without what it needs.

@@ -91,7 +91,11 @@ fn greeted(address: SocketAddr, in_tls: bool, end: Instant) -> Result<(), String
             Box::new(net::protect_for_any_server(socket, address.ip()).map_err(said)?)
         }
     };
-    let line = first_line(stream.as_mut(), &socket, end).map_err(said)?;
+    let line = match first_line(stream.as_mut(), &socket, end) {
+        // Whoever shows no certificate of a client learns no more, and this much is enough.
+        Err(error) if net::misses_certificate(&error) => return Ok(()),
+        line => line.map_err(said)?,
+    };
     // Whoever is turned away, since the server is full, say, was turned away by a server that lives.
     if !line.starts_with(b"220") && !line.starts_with(b"421") {
         let line = on_one_line(String::from_utf8_lossy(&line).trim_end());

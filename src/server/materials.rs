@@ -19,7 +19,7 @@ use super::{Failure, reload};
 use crate::files::Tree;
 use crate::keeper::Certd;
 use crate::logs::{self, Severity};
-use crate::net::{Acceptor, Pair, Resumption};
+use crate::net::{Acceptor, Authorities, Clients, Pair, Resumption, RevocationLists};
 use crate::proto::path::VirtualPath;
 use crate::reactor::Handle;
 use crate::session::Listed;
@@ -91,6 +91,12 @@ pub(super) fn read_pem(file: std::fs::File) -> io::Result<(Vec<u8>, FileMark)> {
     Ok((read_file(file, LONGEST_TEXT)?, mark))
 }
 
+/// Whose certificates are asked for, or were revoked, and what the file is now.
+pub(super) fn read_marked_list(file: std::fs::File) -> io::Result<(Vec<u8>, FileMark)> {
+    let mark = mark(&file)?;
+    Ok((read_list(file)?, mark))
+}
+
 /// By what the file is seen to have changed.
 pub(super) fn mark(file: &std::fs::File) -> io::Result<FileMark> {
     let metadata = file.metadata()?;
@@ -139,6 +145,24 @@ fn look_at_certd(certd: &Certd) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The flags about certificates of clients.
+pub(super) const CLIENT_CA: &str = "--tlsclientca";
+pub(super) const REVOCATION_LISTS: &str = "--tlscrl";
+
+/// Reads a file of TLS.
+type ReadMarked = fn(std::fs::File) -> io::Result<(Vec<u8>, FileMark)>;
+
+/// What the files of TLS have in them.
+#[derive(Default)]
+pub(super) struct TlsTexts {
+    /// For each `-2` the certificate's, and the key's where it has a file of its own.
+    pub(super) certificates: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    /// That of `--tlsclientca`.
+    pub(super) client_ca: Option<Vec<u8>>,
+    /// Those of `--tlscrl`.
+    pub(super) revocation_lists: Vec<Vec<u8>>,
+}
+
 /// TLS with its certificates, none without `-Y`.
 pub(super) fn tls(tls: &settings::Tls) -> Result<Option<Tls>, Failure> {
     if !tls.is_on() {
@@ -148,17 +172,29 @@ pub(super) fn tls(tls: &settings::Tls) -> Result<Option<Tls>, Failure> {
         look_at_certd(&certd)?;
     }
     let mut marks = Vec::new();
-    let mut read = |path: &Path| {
-        let read = std::fs::File::open(path).and_then(read_pem);
-        let (text, mark) = read.map_err(|error| Failure::open(CERTIFICATES, path, &error))?;
+    let mut read = |flag: &str, path: &Path, read: ReadMarked| {
+        let read = std::fs::File::open(path).and_then(read);
+        let (text, mark) = read.map_err(|error| Failure::open(flag, path, &error))?;
         marks.push(mark);
-        Ok(text)
+        Ok::<_, Failure>(text)
     };
-    let mut texts = Vec::new();
+    let mut texts = TlsTexts::default();
     for files in &tls.certificates {
-        let certificate = read(&files.certificate)?;
-        let key = files.key.as_deref().map(&mut read).transpose()?;
-        texts.push((certificate, key));
+        let certificate = read(CERTIFICATES, &files.certificate, read_pem)?;
+        let key = match &files.key {
+            Some(path) => Some(read(CERTIFICATES, path, read_pem)?),
+            None => None,
+        };
+        texts.certificates.push((certificate, key));
+    }
+    if let Some(clients) = &tls.clients {
+        if let Some(path) = &clients.authorities {
+            texts.client_ca = Some(read(CLIENT_CA, path, read_marked_list)?);
+        }
+        for path in &clients.revocation_lists {
+            let text = read(REVOCATION_LISTS, path, read_marked_list)?;
+            texts.revocation_lists.push(text);
+        }
     }
     let resumption = Resumption::new().map_err(|error| Failure::tls(&error))?;
     let acceptor = acceptor(tls, &texts, &resumption)?;
@@ -189,15 +225,15 @@ fn warn_of_open_key(files: &CertificateFiles) {
     }
 }
 
-/// What handshakes are made with, of these texts: for each `-2` the certificate's, and the key's where it has a file of its own.
+/// What handshakes are made with, of these texts.
 pub(super) fn acceptor(
     tls: &settings::Tls,
-    texts: &[(Vec<u8>, Option<Vec<u8>>)],
+    texts: &TlsTexts,
     resumption: &Resumption,
 ) -> Result<Acceptor, Failure> {
     let now = Timestamp::now();
     let mut pairs = Vec::new();
-    for (files, (certificate, key)) in tls.certificates.iter().zip(texts) {
+    for (files, (certificate, key)) in tls.certificates.iter().zip(&texts.certificates) {
         let key = key.as_deref().unwrap_or(certificate);
         let pair = Pair::read(certificate, key, now).map_err(|why| {
             let path = match why.is_about_key() {
@@ -215,8 +251,56 @@ pub(super) fn acceptor(
         }
         pairs.push(pair);
     }
-    let acceptor = Acceptor::new(pairs, tls.ciphers.suites(), tls.min_version, resumption);
+    let clients = match &tls.clients {
+        Some(asked) => Some(clients(asked, texts, now)?),
+        None => None,
+    };
+    let suites = tls.ciphers.suites();
+    let acceptor = Acceptor::new(pairs, suites, tls.min_version, clients, resumption);
     acceptor.map_err(|error| Failure::tls(&error))
+}
+
+/// Whose certificates clients are asked for.
+fn clients(
+    asked: &settings::ClientCertificates,
+    texts: &TlsTexts,
+    now: Timestamp,
+) -> Result<Arc<Clients>, Failure> {
+    let authorities = match (&asked.authorities, &texts.client_ca) {
+        (Some(path), Some(text)) => {
+            let read = Authorities::read(text, now);
+            let read = read.map_err(|why| Failure::clients(CLIENT_CA, path, &why))?;
+            if let Some(concern) = read.concern(now) {
+                let path = path.display();
+                logs::server(
+                    Severity::Warning,
+                    format_args!("{CLIENT_CA} {path}: {concern}"),
+                );
+            }
+            read
+        }
+        _ => {
+            let certificates = texts.certificates.iter().map(|(text, _)| text.as_slice());
+            let all: Vec<u8> = certificates.collect::<Vec<_>>().join(&b'\n');
+            let read = Authorities::read_self_signed(&all, now);
+            read.map_err(|why| Failure::no_authority(&why))?
+        }
+    };
+    let mut lists = RevocationLists::default();
+    for (path, text) in asked.revocation_lists.iter().zip(&texts.revocation_lists) {
+        let due = lists.add(text, &authorities);
+        let due = due.map_err(|why| Failure::clients(REVOCATION_LISTS, path, &why))?;
+        if let Some(due) = due.filter(|due| *due < now) {
+            let (path, due) = (path.display(), due.strftime("%Y-%m-%d"));
+            logs::server(
+                Severity::Error,
+                format_args!(
+                    "{REVOCATION_LISTS} {path}: a newer one was due on {due}: clients it is about are refused"
+                ),
+            );
+        }
+    }
+    Ok(Clients::new(authorities, lists, asked.required))
 }
 
 /// The time zone of logs and listings, as tzset(3) finds it: `TZ` as a name below the zone folder, a path or a POSIX

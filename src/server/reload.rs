@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 
-use super::materials;
+use super::materials::{self, TlsTexts};
 use crate::keeper::{Link, Reopened};
 use crate::logs::{self, Severity, transfers};
 use crate::session::Listed;
@@ -34,6 +34,10 @@ enum Purpose {
     Log(usize),
     /// A certificate or key of TLS.
     Pem,
+    /// Whose certificates clients are asked for.
+    ClientCa,
+    /// A list of those that were revoked.
+    RevocationList,
 }
 
 /// A file that can be opened again.
@@ -68,7 +72,26 @@ pub(super) fn files(settings: &Settings) -> impl Iterator<Item = Again<'_>> {
         path,
         purpose: Purpose::Pem,
     });
-    lists.chain(logs).chain(pems)
+    lists.chain(logs).chain(pems).chain(client_files(settings))
+}
+
+/// The file of `--tlsclientca`, then those of `--tlscrl`.
+fn client_files(settings: &Settings) -> impl Iterator<Item = Again<'_>> {
+    let clients = settings.tls.clients.as_ref();
+    let clients = clients.filter(|_| settings.tls.is_on());
+    clients.into_iter().flat_map(|clients| {
+        let authorities = clients.authorities.iter().map(|path| Again {
+            flag: materials::CLIENT_CA,
+            path,
+            purpose: Purpose::ClientCa,
+        });
+        let lists = clients.revocation_lists.iter().map(|path| Again {
+            flag: materials::REVOCATION_LISTS,
+            path,
+            purpose: Purpose::RevocationList,
+        });
+        authorities.chain(lists)
+    })
 }
 
 /// The files of `-2`: of each the certificate's, then the key's where it has one of its own.
@@ -89,8 +112,10 @@ impl Again<'_> {
         Reopened {
             path: std::path::absolute(self.path).unwrap_or_else(|_| self.path.to_owned()),
             open: match self.purpose {
-                Purpose::List | Purpose::Pem => open_without_waiting,
                 Purpose::Log(_) => transfers::open,
+                Purpose::List | Purpose::Pem | Purpose::ClientCa | Purpose::RevocationList => {
+                    open_without_waiting
+                }
             },
         }
     }
@@ -220,7 +245,7 @@ pub(super) async fn watch_certificates(shared: Rc<Shared>) {
 /// A file that cannot be opened now, as one that is being replaced, is looked at again at the next handshake.
 async fn certificates_changed(shared: &Shared, link: &Link, tls: &Tls) -> bool {
     let mut marks = Vec::new();
-    for number in pem_places(&shared.base.settings) {
+    for number in tls_places(&shared.base.settings) {
         let look = |file: File| materials::mark(&file);
         match read_again(shared, link, number, look).await {
             Ok(mark) => marks.push(mark),
@@ -230,10 +255,13 @@ async fn certificates_changed(shared: &Shared, link: &Link, tls: &Tls) -> bool {
     *tls.marks.borrow() != marks
 }
 
-/// The places of certificates and keys among the files.
-fn pem_places(settings: &Settings) -> impl Iterator<Item = u8> {
+/// The places of what handshakes are made with among the files.
+fn tls_places(settings: &Settings) -> impl Iterator<Item = u8> {
     let files = (0..).zip(files(settings));
-    files.filter_map(|(number, file)| (file.purpose == Purpose::Pem).then_some(number))
+    files.filter_map(|(number, file)| match file.purpose {
+        Purpose::Pem | Purpose::ClientCa | Purpose::RevocationList => Some(number),
+        Purpose::List | Purpose::Log(_) => None,
+    })
 }
 
 /// All of them or none: a new certificate beside an old key would be of no use. `why` is for the log.
@@ -242,34 +270,42 @@ async fn read_certificates(shared: &Shared, link: &Link, why: &str) {
         return;
     };
     let settings = &shared.base.settings;
-    let mut texts = Vec::new();
+    let mut pems = Vec::new();
+    let mut texts = TlsTexts::default();
     let mut marks = Vec::new();
     for (number, file) in (0..).zip(files(settings)) {
-        if file.purpose != Purpose::Pem {
-            continue;
-        }
-        match read_again(shared, link, number, materials::read_pem).await {
+        let read = match file.purpose {
+            Purpose::Pem => materials::read_pem,
+            Purpose::ClientCa | Purpose::RevocationList => materials::read_marked_list,
+            Purpose::List | Purpose::Log(_) => continue,
+        };
+        let text = match read_again(shared, link, number, read).await {
             Ok((text, mark)) => {
-                texts.push(text);
                 marks.push(mark);
+                text
             }
             Err(error) => {
                 let (flag, path, why) = (file.flag, file.path.display(), words(&error));
                 return certificates_stay(&format!("{flag} {path}: {why}"));
             }
+        };
+        match file.purpose {
+            Purpose::ClientCa => texts.client_ca = Some(text),
+            Purpose::RevocationList => texts.revocation_lists.push(text),
+            _ => pems.push(text),
         }
     }
     // Also of what turns out to be broken, so that this is said once.
     tls.marks.replace(marks);
-    let mut texts = texts.into_iter();
-    let texts: Vec<_> = settings
+    let mut pems = pems.into_iter();
+    texts.certificates = settings
         .tls
         .certificates
         .iter()
         .map_while(|files| {
-            let certificate = texts.next()?;
+            let certificate = pems.next()?;
             let key = match files.key {
-                Some(_) => Some(texts.next()?),
+                Some(_) => Some(pems.next()?),
                 None => None,
             };
             Some((certificate, key))

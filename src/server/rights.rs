@@ -181,6 +181,7 @@ impl Standing {
                 Jail::AllBut(gid) => keeper::Jail::AllBut(gid),
             },
             mapped,
+            takes_certificates: settings.tls.logs_in_by_certificate(),
             user_root: settings.login.user_root.clone(),
             own_roots: settings
                 .users

@@ -542,6 +542,9 @@ fn start_keeper(
         no_pam_session: login.no_pam_session,
         any_shell: login.any_shell,
     };
+    if plan.takes_certificates && !keeper::sources::take_certificates(&login.sources) {
+        return Err(Failure::nobody_by_certificate());
+    }
     let share = shares.zip(standing.only_identity());
     for spec in &login.sources {
         if let Some((shares, identity)) = share {

@@ -55,6 +55,8 @@ pub enum Refusal {
     DataNotSecured,
     /// 522: `--requiretlsreuse`.
     ReuseRequired,
+    /// 522: without the certificate of the control connection.
+    CertificateOfAnother,
     /// 504: the argument is well formed and means something not done here.
     NotImplemented(&'static str),
 
@@ -65,6 +67,8 @@ pub enum Refusal {
     UserFirst,
     /// 530.
     LoginFailed,
+    /// 530: `--tlsclientname`.
+    NameOfAnother,
     /// 530: with `-e` or on an address for anonymous clients, names other than theirs.
     OnlyAnonymous,
     /// 421 and the end: no account to serve anonymous clients with.
@@ -264,9 +268,15 @@ impl Refusal {
                 "The data connection must resume the TLS session of the control connection",
             ),
 
+            Self::CertificateOfAnother => Reply::new(
+                522,
+                "The data connection must show the certificate of the control connection",
+            ),
+
             Self::NotLoggedIn => Reply::new(530, "You aren't logged in"),
             Self::UserFirst => Reply::new(530, "Please tell me who you are"),
             Self::LoginFailed => Reply::new(530, "Login authentication failed"),
+            Self::NameOfAnother => Reply::new(530, "Your certificate has another name"),
             Self::OnlyAnonymous => Reply::new(530, "Only anonymous FTP is allowed here"),
             Self::NoAnonymousAccount => Reply::new(421, "Unable to set up secure anonymous FTP"),
             Self::TooManyAnonymous(limit) => Reply::new(

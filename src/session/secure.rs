@@ -13,7 +13,7 @@ use super::shared::Stopping;
 use super::transfer::Progress;
 use super::{End, Once, Session, Who};
 use crate::logs::{Severity, escape};
-use crate::net::{Acceptor, Agreed, Asked, Hello, Purpose, Stream};
+use crate::net::{Acceptor, Agreed, Asked, ClientCertificate, Hello, Purpose, Stream};
 use crate::settings::Protection;
 
 /// What is said of an address with too many handshakes that led to no login.
@@ -44,6 +44,10 @@ pub(super) struct Secure {
     secret: [u8; SECRET],
     /// The name the client asked for.
     pub(super) name: Option<String>,
+    /// The client's own certificate, where it showed one.
+    pub(super) certificate: Option<ClientCertificate>,
+    /// Whether the certificate took the place of the password.
+    pub(super) logged_in: bool,
     /// Whether PBSZ was there, without which there is no PROT.
     pub(super) sized: bool,
     /// Whether data connections are protected: PROT P.
@@ -162,7 +166,11 @@ impl Session {
         self.secure = Some(Box::new(Secure {
             acceptor: choice.acceptor,
             secret,
+            certificate: agreed
+                .as_ref()
+                .and_then(|agreed| agreed.certificate.clone()),
             name: agreed.and_then(|agreed| agreed.name),
+            logged_in: false,
             sized: implied,
             private: implied,
             cleared: false,
@@ -209,6 +217,44 @@ impl Session {
                 agreed.version, agreed.cipher, agreed.bits
             ),
         );
+        if let Some(certificate) = &agreed.certificate {
+            self.log(
+                Severity::Info,
+                format_args!(
+                    "TLS: The client showed the certificate of [{}]",
+                    escape(&certificate.common_name())
+                ),
+            );
+        }
+    }
+
+    /// The certificate that the client showed.
+    pub(super) fn certificate(&self) -> Option<&ClientCertificate> {
+        self.secure.as_ref()?.certificate.as_ref()
+    }
+
+    /// Whether this client may be called so: under `--tlsclientname` the name is that in its certificate.
+    pub(super) fn check_certificate_name(&self, user: &[u8]) -> Result<(), Refusal> {
+        let settings = self.shared.base.settings.tls.clients.as_ref();
+        let Some(kind) = settings.and_then(|own| own.name) else {
+            return Ok(());
+        };
+        match self.certificate() {
+            // Whether one is required was for the handshake to say, and whether there has to be one, for the demand for TLS.
+            None => Ok(()),
+            Some(certificate) if certificate.is_of(kind, user) => Ok(()),
+            Some(certificate) => {
+                self.log(
+                    Severity::Warning,
+                    format_args!(
+                        "Can't login as [{}]: the certificate is that of [{}]",
+                        escape(user),
+                        escape(&certificate.common_name())
+                    ),
+                );
+                Err(Refusal::NameOfAnother)
+            }
+        }
     }
 
     /// Makes keys on a data connection, if it is to be protected; the preliminary reply has been queued. A peer that does not
@@ -222,6 +268,7 @@ impl Session {
             return Ok(stream);
         };
         let (acceptor, secret) = (Rc::clone(&secure.acceptor), secure.secret);
+        let certificate = secure.certificate.clone();
         let settings = &self.shared.base.settings.tls;
         let (lax_close, must_resume) = (settings.lax_close, settings.require_reuse);
         let handle = self.shared.handle.clone();
@@ -248,7 +295,19 @@ impl Session {
             Some(Err(error)) => return Err(self.data_not_secured(peer, &error.to_string())),
             None => return Err(self.data_not_secured(peer, "not done in time")),
         };
-        let resumed = stream.agreed().is_some_and(|agreed| agreed.resumed);
+        let agreed = stream.agreed();
+        if let Some(certificate) = certificate
+            && agreed.as_ref().and_then(|own| own.certificate.as_ref()) != Some(&certificate)
+        {
+            self.log(
+                Severity::Warning,
+                format_args!(
+                    "Data connection from {peer} refused: it shows another certificate than the session's, or none"
+                ),
+            );
+            return Err(Refusal::CertificateOfAnother);
+        }
+        let resumed = agreed.is_some_and(|agreed| agreed.resumed);
         if must_resume && !resumed {
             self.log(
                 Severity::Warning,

@@ -100,8 +100,8 @@ pub struct Login {
     pub directory: Option<CString>,
     /// The user's name as given.
     pub user: CString,
-    /// The password as given; wiped when dropped.
-    pub password: Secret,
+    /// The password as given, wiped when dropped; none for somebody who need not be asked for it.
+    pub password: Option<Secret>,
     /// The client's address (`PAM_RHOST`).
     pub peer: CString,
     /// What stands for the terminal (`PAM_TTY`).
@@ -150,7 +150,7 @@ impl Transaction {
     pub fn start(login: Login) -> Result<Transaction, Failure> {
         let answers = Box::into_raw(Box::new(Answers {
             user: login.user.clone(),
-            password: Some(login.password),
+            password: login.password,
         }));
         let conversation = Conversation {
             call: answer,

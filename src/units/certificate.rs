@@ -81,6 +81,70 @@ impl fmt::Display for TlsVersion {
     }
 }
 
+/// Whether clients must show a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientCertificate {
+    /// Whoever has one shows it.
+    Optional,
+    /// Whoever has none is refused.
+    Required,
+}
+
+impl FromStr for ClientCertificate {
+    type Err = Expected;
+
+    fn from_str(text: &str) -> Result<Self, Expected> {
+        match text {
+            "optional" => Ok(ClientCertificate::Optional),
+            "required" => Ok(ClientCertificate::Required),
+            _ => Err(Expected("optional or required")),
+        }
+    }
+}
+
+impl fmt::Display for ClientCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ClientCertificate::Optional => "optional",
+            ClientCertificate::Required => "required",
+        })
+    }
+}
+
+/// Which of a client's names in its certificate is its user name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateName {
+    /// The common name of the subject.
+    CommonName,
+    /// A mail address: of the extension for alternative names, or of the subject.
+    Email,
+    /// The name of a host in the extension for alternative names.
+    Dns,
+}
+
+impl FromStr for CertificateName {
+    type Err = Expected;
+
+    fn from_str(text: &str) -> Result<Self, Expected> {
+        match text {
+            "cn" => Ok(CertificateName::CommonName),
+            "email" => Ok(CertificateName::Email),
+            "dns" => Ok(CertificateName::Dns),
+            _ => Err(Expected("cn, email or dns")),
+        }
+    }
+}
+
+impl fmt::Display for CertificateName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            CertificateName::CommonName => "cn",
+            CertificateName::Email => "email",
+            CertificateName::Dns => "dns",
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::{read, refused};
@@ -101,5 +165,17 @@ mod tests {
         assert_eq!(read::<TlsVersion>("1.2"), "1.2");
         assert_eq!(read::<TlsVersion>("1.3"), "1.3");
         refused::<TlsVersion>(&["", "1", "1.1", "1.0", "TLSv1.2", "1.4"]);
+    }
+
+    #[test]
+    fn what_is_asked_of_clients_is_one_of_few_words() {
+        for word in ["optional", "required"] {
+            assert_eq!(read::<ClientCertificate>(word), word);
+        }
+        for word in ["cn", "email", "dns"] {
+            assert_eq!(read::<CertificateName>(word), word);
+        }
+        refused::<ClientCertificate>(&["", "on", "Required", "yes"]);
+        refused::<CertificateName>(&["", "CN", "mail", "upn"]);
     }
 }

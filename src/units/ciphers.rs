@@ -205,12 +205,13 @@ const PARTS: &[&str] = &[
 ];
 
 /// The suites offered, the preferred one first. Typed as a list in OpenSSL's form: names of suites and of groups between
-/// colons, `!` or `-` before what is taken out.
+/// colons, `!` or `-` before what is taken out; Pure-FTPd's `-C:` in front is about certificates of clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ciphers {
     suites: Vec<Suite>,
     /// Names that OpenSSL knows and this server does not offer.
     passed_over: Vec<String>,
+    asks_clients: bool,
 }
 
 impl Ciphers {
@@ -223,6 +224,11 @@ impl Ciphers {
     pub fn passed_over(&self) -> &[String] {
         &self.passed_over
     }
+
+    /// Whether the list begins with `-C:`: clients must show a certificate, by whoever signed the server's.
+    pub fn asks_clients(&self) -> bool {
+        self.asks_clients
+    }
 }
 
 impl Default for Ciphers {
@@ -230,6 +236,7 @@ impl Default for Ciphers {
         Ciphers {
             suites: SUITES.iter().map(|(suite, ..)| *suite).collect(),
             passed_over: Vec::new(),
+            asks_clients: false,
         }
     }
 }
@@ -249,6 +256,9 @@ impl Suite {
 
 impl fmt::Display for Ciphers {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.asks_clients {
+            formatter.write_str(ASKS_CLIENTS)?;
+        }
         for (place, suite) in self.suites.iter().enumerate() {
             let separator = if place == 0 { "" } else { ":" };
             write!(formatter, "{separator}{}", suite.name())?;
@@ -256,6 +266,10 @@ impl fmt::Display for Ciphers {
         Ok(())
     }
 }
+
+/// Pure-FTPd's prefixes; the second once forbade SSL 3, which does not exist here.
+const ASKS_CLIENTS: &str = "-C:";
+const NO_SSL_3: &str = "-S:";
 
 /// What a word of a list stands for.
 fn meaning(word: &str) -> Option<Vec<Suite>> {
@@ -310,14 +324,16 @@ impl FromStr for Ciphers {
 
     fn from_str(text: &str) -> Result<Ciphers, String> {
         let mut list = text;
-        // Pure-FTPd's `-S:` once forbade SSL 3, which does not exist here.
-        while let Some(rest) = list.strip_prefix("-S:") {
-            list = rest;
-        }
-        if list.starts_with("-C:") {
-            return Err(
-                "certificates of clients (-C:) are not available in this version".to_owned(),
-            );
+        let mut asks_clients = false;
+        loop {
+            if let Some(rest) = list.strip_prefix(NO_SSL_3) {
+                list = rest;
+            } else if let Some(rest) = list.strip_prefix(ASKS_CLIENTS) {
+                asks_clients = true;
+                list = rest;
+            } else {
+                break;
+            }
         }
         let mut taken: Vec<Suite> = Vec::new();
         let mut killed: Vec<Suite> = Vec::new();
@@ -380,6 +396,7 @@ impl FromStr for Ciphers {
         Ok(Ciphers {
             suites: taken,
             passed_over,
+            asks_clients,
         })
     }
 }
@@ -412,6 +429,19 @@ mod tests {
             read("ECDHE+AESGCM:!ECDSA:!AES128"),
             "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:ECDHE-RSA-AES256-GCM-SHA384"
         );
+    }
+
+    #[test]
+    fn prefixes_of_pure_ftpd_come_in_any_order_and_number() {
+        for text in ["-C:HIGH", "-S:-C:HIGH", "-C:-S:-C:HIGH"] {
+            let ciphers = text.parse::<Ciphers>().unwrap();
+            assert!(ciphers.asks_clients(), "{text}");
+            assert_eq!(ciphers.suites(), Ciphers::default().suites());
+            assert!(ciphers.to_string().starts_with("-C:TLS_AES_256"));
+        }
+        assert!(!"-S:HIGH".parse::<Ciphers>().unwrap().asks_clients());
+        // In the middle it is no prefix.
+        assert!("HIGH:-C:RSA".parse::<Ciphers>().is_err());
     }
 
     #[test]
@@ -448,7 +478,7 @@ mod tests {
                 "{text}: {why}"
             );
         }
-        assert!(read("-C:HIGH").contains("certificates of clients"));
+        assert!(read("-C:").contains("at least one"));
         assert!(read("HIGH:!ALL").contains("at least one"));
         assert!(read("").contains("at least one"));
     }

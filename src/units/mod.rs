@@ -32,7 +32,7 @@ mod user_root;
 pub use address::{Cidr, PassiveAddress, PassiveFor, address};
 pub use amounts::{Bandwidth, Quota, Rate, Ratio, Size};
 pub use ban::Ban;
-pub use certificate::{CertificateFiles, TlsVersion};
+pub use certificate::{CertificateFiles, CertificateName, ClientCertificate, TlsVersion};
 pub use ciphers::{Ciphers, Suite};
 pub use counts::{Count, Load, PerUser, Percent, Recursion};
 pub use facility::{Facility, SyslogFacility};

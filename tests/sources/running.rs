@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use wharf::keeper::message::{Check, Secret};
+use wharf::keeper::message::{Check, Proof, Secret};
 use wharf::keeper::sources::{self, Verdict};
 
 /// How long anything may take.
@@ -86,7 +86,7 @@ pub(crate) fn is_root() -> bool {
 pub(crate) fn question(user: &str, password: &str) -> Check {
     Check {
         user: user.into(),
-        password: Secret::new(password.into()),
+        proof: Proof::Password(Secret::new(password.into())),
         peer: "192.0.2.7".parse().expect("an address"),
         local: "127.0.0.1:2121".parse().expect("an address"),
         encrypted: false,

@@ -15,7 +15,7 @@ use crate::common::waiting::within;
 use crate::fixture::{SIZE, Served, content, make_certificate};
 use crate::peer::{Peer, Protected, config, read_all};
 
-const CONFIGURATION: i32 = 78;
+pub(crate) const CONFIGURATION: i32 = 78;
 
 /// The certificate that was shown, in DER.
 pub(crate) fn shown(connection: &Protected) -> Vec<u8> {
@@ -75,7 +75,7 @@ fn sni_and_host_choose_among_certificates_and_the_first_is_for_the_rest() {
 }
 
 /// Starts the server so that it must fail.
-fn refused(flags: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn refused(flags: &[&str]) -> (Option<i32>, String) {
     let place = Place::new().expect("a place");
     let words: Vec<OsString> = wharf_argv(&place);
     let output = Command::new(&words[0])

@@ -20,9 +20,11 @@ mod common {
 }
 
 mod attacks;
+mod authority;
 mod beside_pure_certd;
 mod certd;
 mod certificates;
+mod client_certificates;
 mod clients;
 mod demands;
 mod fixture;

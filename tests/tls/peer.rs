@@ -4,13 +4,13 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
-use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WantsClientCert};
 use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, HandshakeKind, SignatureScheme,
-    StreamOwned, SupportedProtocolVersion,
+    ClientConfig, ClientConnection, ConfigBuilder, DigitallySignedStruct, HandshakeKind,
+    SignatureScheme, StreamOwned, SupportedProtocolVersion,
 };
 
 use crate::common::client::connect_data;
@@ -62,12 +62,27 @@ impl ServerCertVerifier for Anybody {
 
 /// A configuration for one version, with a cache of sessions of its own.
 pub(crate) fn config(version: &'static SupportedProtocolVersion) -> ClientConfig {
+    for_anybody(version).with_no_client_auth()
+}
+
+/// The same for a client that shows a certificate.
+pub(crate) fn config_showing(
+    version: &'static SupportedProtocolVersion,
+    (chain, key): (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>),
+) -> ClientConfig {
+    for_anybody(version)
+        .with_client_auth_cert(chain, key)
+        .expect("the certificate and its key")
+}
+
+fn for_anybody(
+    version: &'static SupportedProtocolVersion,
+) -> ConfigBuilder<ClientConfig, WantsClientCert> {
     ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[version])
         .expect("the version")
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Anybody))
-        .with_no_client_auth()
 }
 
 /// The same without resuming anything.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::{Found, Options, Source, Verdict};
-use crate::keeper::message::{Check, Limits};
+use crate::keeper::message::{Check, Limits, Proof, Secret};
 use crate::keeper::program::Program;
 
 /// How long connecting is tried while the program is not there, being restarted perhaps.
@@ -45,7 +45,10 @@ pub(super) fn open(argument: &str, _: &Options) -> Result<Box<dyn Source>, Strin
 
 impl Source for ExtAuth {
     fn check(&mut self, question: &Check) -> Verdict {
-        let Some(request) = request(question) else {
+        let Proof::Password(password) = &question.proof else {
+            return Verdict::Unknown;
+        };
+        let Some(request) = request(question, password) else {
             return Verdict::Refused;
         };
         match self.program.ask(&request) {
@@ -74,8 +77,12 @@ impl ExtAuth {
 }
 
 /// The question as the program reads it; none where a value would end its line.
-fn request(question: &Check) -> Option<Zeroizing<Vec<u8>>> {
-    let texts = [&question.user, question.password.expose(), &question.sni];
+fn request(question: &Check, password: &Secret) -> Option<Zeroizing<Vec<u8>>> {
+    let texts = [
+        question.user.as_slice(),
+        password.expose(),
+        question.sni.as_slice(),
+    ];
     if texts
         .iter()
         .any(|text| text.contains(&b'\n') || text.contains(&0))
@@ -88,7 +95,7 @@ fn request(question: &Check) -> Option<Zeroizing<Vec<u8>>> {
     let encrypted = if question.encrypted { "1" } else { "0" };
     let lines: [(&str, &[u8]); 7] = [
         ("account", &question.user),
-        ("password", question.password.expose()),
+        ("password", password.expose()),
         ("localhost", local.as_bytes()),
         ("localport", port.as_bytes()),
         ("peer", peer.as_bytes()),

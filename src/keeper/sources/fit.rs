@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use crate::keeper::hashes::{self, Refusal};
+use crate::keeper::message::Proof;
 
 /// What a comparison came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +35,16 @@ impl Dummy {
         Dummy(hashes::dummy_like(most.map(|(_, example)| *example)))
     }
 
-    /// Compares to the user's hash, or does as much work and says that nobody gets in.
-    pub(super) fn fit(&self, hash: Option<&[u8]>, password: &[u8]) -> Fit {
+    /// Compares to the user's hash, or does as much work and says that nobody gets in. Who shows a certificate needs no hash, but
+    /// an account that is locked is so for everybody.
+    pub(super) fn fit(&self, hash: Option<&[u8]>, proof: &Proof) -> Fit {
+        let password = match (proof, hash) {
+            (Proof::Password(password), _) => password.expose(),
+            (Proof::Certificate, Some(hash)) if !hash.starts_with(b"!") && hash != b"*" => {
+                return Fit::Yes;
+            }
+            (Proof::Certificate, _) => return Fit::Never(Refusal::Locked),
+        };
         let refusal = match hash.map(|hash| hashes::verify(hash, password)) {
             Some(hashes::Verdict::Match) => return Fit::Yes,
             Some(hashes::Verdict::Mismatch) => return Fit::No,
@@ -63,6 +72,7 @@ fn kind(hash: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keeper::message::Secret;
     use rustix::time::{ClockId, clock_gettime};
     use std::time::Duration;
 
@@ -79,18 +89,38 @@ mod tests {
         (now() - before, answer)
     }
 
+    fn typed(password: &[u8]) -> Proof {
+        Proof::Password(Secret::new(password.to_vec()))
+    }
+
+    #[test]
+    fn a_certificate_fits_every_account_that_is_not_locked() {
+        let dummy = Dummy::like([QUICK].into_iter());
+        for hash in [QUICK, SLOW, b"", b"x"] {
+            assert_eq!(dummy.fit(Some(hash), &Proof::Certificate), Fit::Yes);
+        }
+        let locked = [b"!", QUICK].concat();
+        for hash in [None, Some(&b"!"[..]), Some(b"*"), Some(&locked)] {
+            let fit = dummy.fit(hash, &Proof::Certificate);
+            assert_eq!(fit, Fit::Never(Refusal::Locked), "{hash:?}");
+        }
+    }
+
     #[test]
     fn passwords_are_compared_to_the_users_own_hash() {
         let dummy = Dummy::like([SLOW].into_iter());
-        assert_eq!(dummy.fit(Some(QUICK), b"secret pass"), Fit::Yes);
-        assert_eq!(dummy.fit(Some(QUICK), b"secret"), Fit::No);
-        assert_eq!(dummy.fit(None, b"secret pass"), Fit::Never(Refusal::Locked));
+        assert_eq!(dummy.fit(Some(QUICK), &typed(b"secret pass")), Fit::Yes);
+        assert_eq!(dummy.fit(Some(QUICK), &typed(b"secret")), Fit::No);
+        assert_eq!(
+            dummy.fit(None, &typed(b"secret pass")),
+            Fit::Never(Refusal::Locked)
+        );
     }
 
     #[test]
     fn c3_a_user_who_is_not_there_costs_what_a_wrong_password_costs() {
         let dummy = Dummy::like([QUICK, SLOW, SLOW].into_iter());
-        let (known, fit) = timed(|| dummy.fit(Some(SLOW), b"wrong"));
+        let (known, fit) = timed(|| dummy.fit(Some(SLOW), &typed(b"wrong")));
         assert_eq!(fit, Fit::No);
         for nobody in [
             None,
@@ -100,7 +130,7 @@ mod tests {
             Some(b"$6$"),
             Some(b"$2b$31$"),
         ] {
-            let (unknown, fit) = timed(|| dummy.fit(nobody, b"wrong"));
+            let (unknown, fit) = timed(|| dummy.fit(nobody, &typed(b"wrong")));
             assert!(matches!(fit, Fit::Never(_)), "{nobody:?} {fit:?}");
             assert!(unknown > known / 3, "{unknown:?} against {known:?}");
             assert!(unknown < known * 3, "{unknown:?} against {known:?}");

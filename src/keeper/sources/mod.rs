@@ -67,7 +67,8 @@ pub trait Source: Send {
     /// Gives a source that may wait for others during a check what to call then; once, in the process that checks.
     fn call_before_sleep(&mut self, _falling_asleep: &FallingAsleep) {}
 
-    /// Checks a login. It may sleep, within [`LONGEST_CHECK`].
+    /// Checks a login. It may sleep, within [`LONGEST_CHECK`]. A source that knows users by their passwords alone knows nobody
+    /// who shows a certificate.
     fn check(&mut self, question: &Check) -> Verdict;
 
     /// What the log should know besides the verdicts, such as a new file that is broken while the last good one stays in
@@ -100,6 +101,8 @@ pub struct Row {
     pub argument: Option<&'static str>,
     /// A sentence for help and manual.
     pub help: &'static str,
+    /// Whether it knows the accounts of users who show a certificate instead of a password.
+    pub takes_certificates: bool,
     /// Opens it; the error is one short line that names what is wrong with the argument.
     pub open: Open,
 }
@@ -124,6 +127,7 @@ pub const ROWS: &[Row] = &[
         name: "unix",
         argument: None,
         help: "The users of this machine, by their passwords in passwd and shadow.",
+        takes_certificates: true,
         open: unix::open,
     },
     #[cfg(feature = "pam")]
@@ -131,24 +135,28 @@ pub const ROWS: &[Row] = &[
         name: "pam",
         argument: None,
         help: "The users of this machine, as the PAM service wharf-ftpd lets them in.",
+        takes_certificates: true,
         open: pam::open,
     },
     Row {
         name: "puredb",
         argument: Some("FILE"),
         help: "Virtual users of a database made by wharf-pw or pure-pw.",
+        takes_certificates: true,
         open: puredb::open,
     },
     Row {
         name: "extauth",
         argument: Some("SOCKET"),
         help: "What a program answers behind the Unix socket of wharf-authd or pure-authd.",
+        takes_certificates: false,
         open: extauth::open,
     },
     Row {
         name: "passwd",
         argument: Some("FILE"),
         help: "Virtual users of a text file in the form of passwd, such as an AuthUserFile of ProFTPD.",
+        takes_certificates: true,
         open: passwd::open,
     },
 ];
@@ -196,6 +204,13 @@ pub fn parse(spec: &str) -> Result<(&'static Row, &str), String> {
     }
 }
 
+/// Whether any of these can tell the account of a user who shows a certificate.
+pub fn take_certificates(specs: &[String]) -> bool {
+    specs
+        .iter()
+        .any(|spec| parse(spec).is_ok_and(|(row, _)| row.takes_certificates))
+}
+
 /// Opens the source that `-l` asks for.
 ///
 /// # Errors
@@ -223,18 +238,26 @@ fn form(row: &Row) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::message::Secret;
+    use super::super::message::{Proof, Secret};
     use super::*;
 
     /// A question of a client on this machine.
     pub(super) fn question(user: &[u8], password: &[u8]) -> Check {
         Check {
             user: user.to_vec(),
-            password: Secret::new(password.to_vec()),
+            proof: Proof::Password(Secret::new(password.to_vec())),
             peer: "127.0.0.1".parse().unwrap(),
             local: "127.0.0.1:2121".parse().unwrap(),
             encrypted: false,
             sni: Vec::new(),
+        }
+    }
+
+    /// Likewise, with a certificate.
+    pub(super) fn certified(user: &[u8]) -> Check {
+        Check {
+            proof: Proof::Certificate,
+            ..question(user, b"")
         }
     }
 
@@ -250,6 +273,16 @@ mod tests {
         );
         assert_eq!(parsed("passwd:f"), Ok(("passwd", "f")));
         assert_eq!(cfg!(feature = "pam"), parsed("pam").is_ok());
+    }
+
+    #[test]
+    fn of_some_sources_a_certificate_is_enough() {
+        let take = |specs: &[&str]| {
+            let specs: Vec<String> = specs.iter().map(|spec| (*spec).to_owned()).collect();
+            take_certificates(&specs)
+        };
+        assert!(take(&["extauth:s", "puredb:f"]) && take(&["unix"]) && take(&["passwd:f"]));
+        assert!(!take(&["extauth:s"]) && !take(&[]));
     }
 
     #[test]

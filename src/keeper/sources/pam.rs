@@ -28,7 +28,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use zeroize::Zeroizing;
 
 use super::{FallingAsleep, Found, LONGEST_CHECK, Opened, Options, Source, Verdict};
-use crate::keeper::message::{Check, LONGEST_PATH, Limits};
+use crate::keeper::message::{Check, LONGEST_PATH, Limits, Proof};
 use crate::sys::pam::{Failure, Login, Secret, Transaction};
 use crate::sys::{shadow, sitter, words};
 
@@ -59,7 +59,7 @@ const DIRECTORIES: &[&str] = &["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"]
 const LONGEST_REASON: usize = 255;
 
 /// What a sitter is told of its login.
-const FIELDS: usize = 6;
+const FIELDS: usize = 7;
 
 struct Pam {
     service: String,
@@ -107,13 +107,18 @@ impl Pam {
         socket.set_read_timeout(Some(PATIENCE))?;
         let peer = question.peer.to_canonical().to_string();
         let session: &[u8] = if self.opens_sessions { b"session" } else { b"" };
+        let (password, certificate): (&[u8], &[u8]) = match &question.proof {
+            Proof::Password(password) => (password.expose(), b""),
+            Proof::Certificate => (b"", b"certificate"),
+        };
         let fields: [&[u8]; FIELDS] = [
             self.service.as_bytes(),
             self.directory.as_bytes(),
             &question.user,
-            question.password.expose(),
+            password,
             peer.as_bytes(),
             session,
+            certificate,
         ];
         send_fields(&socket, &fields)?;
         let mut answer = [PollFd::new(&socket, PollFlags::IN)];
@@ -297,8 +302,12 @@ fn receive_login(socket: &UnixStream) -> io::Result<Option<(Login, bool)>> {
     else {
         return Ok(None);
     };
-    let Some(password) = Secret::new(&fields[3]) else {
-        return Ok(None);
+    let password = match fields[6].is_empty() {
+        false => None,
+        true => match Secret::new(&fields[3]) {
+            None => return Ok(None),
+            password => password,
+        },
     };
     let login = Login {
         service,
@@ -358,7 +367,7 @@ fn open_session(login: Login) -> Result<Transaction, Said> {
     Ok(transaction)
 }
 
-/// Asks whether this user, with this password, may come in.
+/// Asks whether this user, with this password, may come in; who shows a certificate has shown who it is.
 fn let_in(login: Login) -> Result<Transaction, Said> {
     let broken = |failure: Failure| Said::Broken(failure.text);
     if login.directory.is_none() && !has_service(&login.service) {
@@ -367,15 +376,24 @@ fn let_in(login: Login) -> Result<Transaction, Said> {
             login.service.to_string_lossy()
         )));
     }
+    let has_certificate = login.password.is_none();
     let mut transaction = Transaction::start(login).map_err(broken)?;
-    transaction
-        .authenticate()
-        .map_err(|failure| match failure.of_the_machine {
-            true => broken(failure),
-            false if failure.is_ordinary => Said::Unknown(String::new()),
-            false => Said::Unknown(failure.text),
-        })?;
-    transaction.account().map_err(refused)?;
+    if !has_certificate {
+        transaction
+            .authenticate()
+            .map_err(|failure| match failure.of_the_machine {
+                true => broken(failure),
+                false if failure.is_ordinary => Said::Unknown(String::new()),
+                false => Said::Unknown(failure.text),
+            })?;
+    }
+    transaction.account().map_err(|failure| {
+        // Without the question for a password it is the first that tells.
+        match has_certificate && failure.is_ordinary {
+            true => Said::Unknown(String::new()),
+            false => refused(failure),
+        }
+    })?;
     Ok(transaction)
 }
 
@@ -585,6 +603,22 @@ mod tests {
             Verdict::Accepted(_)
         ));
         drop(folder);
+    }
+
+    #[test]
+    fn for_a_certificate_only_the_account_is_asked_about() {
+        use super::super::tests::certified;
+        // pam_deny gives no credentials either.
+        let refusing = stack("pam_exec.so SCRIPT", "pam_permit.so", "pam_permit.so");
+        let (_folder, mut pam) = service(&refusing, "exit 1");
+        assert_eq!(pam.check(&question(USER, b"x")), Verdict::Unknown);
+        assert!(matches!(pam.check(&certified(USER)), Verdict::Accepted(_)));
+        let (_folder, mut pam) = service(
+            "auth required pam_permit.so\naccount required pam_deny.so\n\
+             session required pam_permit.so\n",
+            "",
+        );
+        assert!(!matches!(pam.check(&certified(USER)), Verdict::Accepted(_)));
     }
 
     #[test]

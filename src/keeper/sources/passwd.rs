@@ -90,19 +90,18 @@ impl Users {
 
     /// The error is why nobody can log in by the user's line.
     fn judge(&self, question: &Check) -> Result<Verdict, String> {
-        let password = question.password.expose();
         let user = match self.users.get(&question.user) {
             Some(Ok(user)) => user,
             Some(Err(what)) => {
-                self.dummy.fit(None, password);
+                self.dummy.fit(None, &question.proof);
                 return Err(what.clone());
             }
             None => {
-                self.dummy.fit(None, password);
+                self.dummy.fit(None, &question.proof);
                 return Ok(Verdict::Unknown);
             }
         };
-        match self.dummy.fit(Some(&user.hash), password) {
+        match self.dummy.fit(Some(&user.hash), &question.proof) {
             Fit::Yes => Ok(Verdict::Accepted(Box::new(Found {
                 uid: user.uid,
                 gid: user.gid,

@@ -97,12 +97,11 @@ impl Source for Virtual {
 
     fn check(&mut self, question: &Check) -> Verdict {
         let database = self.file.current();
-        let password = question.password.expose();
         let data = PureDb::new(&database.bytes).and_then(|bytes| bytes.find(&question.user));
         let data = match data {
             Ok(Some(data)) => data,
             Ok(None) => {
-                database.dummy.fit(None, password);
+                database.dummy.fit(None, &question.proof);
                 return Verdict::Unknown;
             }
             Err(corrupt) => return Verdict::Broken(format!("{}: {corrupt}", self.path)),
@@ -127,15 +126,14 @@ impl Source for Virtual {
 
 /// What a record says to the question at that hour and minute; the error is why nobody can log in by it.
 fn judge(data: &[u8], question: &Check, dummy: &Dummy, now: (u8, u8)) -> Result<Verdict, String> {
-    let password = question.password.expose();
     let user = match VirtualUser::read(&question.user, data) {
         Ok(user) => user,
         Err(fault) => {
-            dummy.fit(None, password);
+            dummy.fit(None, &question.proof);
             return Err(fault.to_string());
         }
     };
-    match dummy.fit(Some(&user.hash), password) {
+    match dummy.fit(Some(&user.hash), &question.proof) {
         Fit::Yes => {}
         Fit::No => return Ok(Verdict::Refused),
         Fit::Never(why) => return Err(why.to_string()),
@@ -201,7 +199,7 @@ impl Lookup {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::question;
+    use super::super::tests::{certified, question};
     use super::*;
     use crate::keeper::puredb::database;
 
@@ -261,6 +259,20 @@ mod tests {
             limits,
         };
         assert_eq!(judged, Ok(Verdict::Accepted(Box::new(expected))));
+    }
+
+    #[test]
+    fn a_certificate_takes_the_place_of_the_password_and_of_nothing_else() {
+        let comes_in = |hash: &str, behind_home: &str| {
+            let data = format!("{hash}:20106:20107:Some One:/srv/v:{behind_home}");
+            let judged = judge(data.as_bytes(), &certified(b"v"), &dummy(), NOON);
+            matches!(judged, Ok(Verdict::Accepted(_)))
+        };
+        assert!(comes_in(HASH, ""));
+        assert!(comes_in("x", ""));
+        assert!(!comes_in("*", "") && !comes_in("!", ""));
+        assert!(!comes_in(HASH, ":::::::::10.0.0.0/8:"));
+        assert!(!comes_in(HASH, ":::::::::::1300-1400"));
     }
 
     #[test]

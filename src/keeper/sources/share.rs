@@ -4,7 +4,7 @@
 use subtle::ConstantTimeEq;
 
 use super::{Found, Source, Verdict};
-use crate::keeper::message::{Check, Limits, Secret};
+use crate::keeper::message::{Check, Limits, Proof, Secret};
 
 /// The account.
 pub struct Share {
@@ -26,8 +26,10 @@ impl Source for Share {
         if question.user != self.name {
             return Verdict::Unknown;
         }
-        let given = question.password.expose();
-        match bool::from(self.password.expose().ct_eq(given)) {
+        let Proof::Password(given) = &question.proof else {
+            return Verdict::Unknown;
+        };
+        match bool::from(self.password.expose().ct_eq(given.expose())) {
             true => Verdict::Accepted(Box::new(Found {
                 uid: self.uid,
                 gid: self.gid,

@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::fit::{Dummy, Fit};
 use super::{Found, Options, Source, Verdict};
-use crate::keeper::message::{Check, Limits};
+use crate::keeper::message::{Check, Limits, Proof};
 use crate::keeper::reread::Reread;
 use crate::sys::shadow::{self, Shadow, User};
 use crate::sys::words;
@@ -41,6 +41,9 @@ const METHODS: &[(&[u8], &[u8])] = &[
 
 /// How a hash field begins that lets nobody in.
 const NO_PASSWORD: &[u8] = b"@";
+
+/// The field of an account that has no password and is not locked.
+const NO_HASH: &[u8] = b"*";
 
 const SECONDS_A_DAY: u64 = 24 * 60 * 60;
 
@@ -136,9 +139,8 @@ fn judge(
     dummy: &Dummy,
     question: &Check,
 ) -> Verdict {
-    let password = question.password.expose();
     let Some((user, shadow)) = account else {
-        dummy.fit(None, password);
+        dummy.fit(None, &question.proof);
         return Verdict::Unknown;
     };
     let hash = shadow
@@ -146,7 +148,17 @@ fn judge(
         .map_or(&user.password, |shadow| &shadow.password);
     let hash = Some(hash.as_slice()).filter(|hash| !hash.starts_with(NO_PASSWORD));
     // Also for those who will not come in, whose refusal must take as long.
-    let fit = dummy.fit(hash, password);
+    let fit = match question.proof {
+        // No hash is asked for then, but whether the account has expired stands beside it.
+        Proof::Certificate
+            if shadow.is_none() && (is_in_shadow(&user) || user.password.as_slice() == NO_HASH) =>
+        {
+            Fit::No
+        }
+        // Without password login, but not locked (see usermod(8) and sshd(8)).
+        Proof::Certificate if hash == Some(NO_HASH) => Fit::Yes,
+        _ => dummy.fit(hash, &question.proof),
+    };
     let expired = shadow
         .as_ref()
         .is_some_and(|shadow| has_expired(shadow, today));
@@ -210,7 +222,7 @@ fn example(definitions: &[u8]) -> &'static [u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::question;
+    use super::super::tests::{certified, question};
     use super::*;
     use zeroize::Zeroizing;
 
@@ -274,6 +286,43 @@ mod tests {
         let mut unshadowed = joe();
         unshadowed.password = Zeroizing::new(HASH.to_vec());
         assert!(comes_in(unshadowed, None));
+    }
+
+    #[test]
+    fn a_certificate_opens_accounts_without_a_password_and_none_that_is_locked_or_expired() {
+        let comes_in = |user: User, shadow: Option<Shadow>| {
+            let dummy = Dummy::like([HASH].into_iter());
+            let shells = Shells::Listed(SHELLS.to_vec());
+            let asked = certified(b"joe");
+            let verdict = judge(Some((user, shadow)), &shells, TODAY, &dummy, &asked);
+            matches!(verdict, Verdict::Accepted(_))
+        };
+        let with = |password: &[u8]| Shadow {
+            password: Zeroizing::new(password.to_vec()),
+            ..shadow()
+        };
+        assert!(comes_in(joe(), Some(with(HASH))));
+        assert!(comes_in(joe(), Some(with(b"*"))));
+        let locked = [b"!", HASH].concat();
+        for hash in [&b"!"[..], b"!!", b"!*", b"@", &locked] {
+            assert!(!comes_in(joe(), Some(with(hash))), "{hash:?}");
+        }
+        let expired = Shadow {
+            expires: TODAY - 1,
+            ..shadow()
+        };
+        assert!(!comes_in(joe(), Some(expired)));
+        let mut no_shell = joe();
+        no_shell.shell = b"/usr/sbin/nologin".to_vec();
+        assert!(!comes_in(no_shell, Some(shadow())));
+        for field in [&b"x"[..], b"*", b"##joe"] {
+            let mut elsewhere = joe();
+            elsewhere.password = Zeroizing::new(field.to_vec());
+            assert!(
+                !comes_in(elsewhere, None),
+                "nobody knows whether it expired"
+            );
+        }
     }
 
     #[test]

@@ -14,8 +14,9 @@ use super::{Argument, Feature, Row, Rules, Run, Waiting, rows};
 use crate::files::{self, Tree, Trouble};
 use crate::keeper::Granted;
 use crate::keeper::link::NotGranted;
-use crate::keeper::message::{Check, Denial, LONGEST_PASSWORD, Limits, Secret};
+use crate::keeper::message::{Check, Denial, LONGEST_PASSWORD, Limits, Proof, Secret};
 use crate::logs::{Severity, escape};
+use crate::net::ClientCertificate;
 use crate::proto::banner;
 use crate::proto::facts::Facts;
 use crate::proto::path::VirtualPath;
@@ -143,6 +144,7 @@ impl Session {
                 false => Err(Refusal::SecondUser),
             };
         }
+        self.check_certificate_name(&name)?;
         let to_anonymous = wants_anonymous && self.serves_anonymous();
         if to_anonymous
             && self
@@ -158,9 +160,40 @@ impl Session {
             // Said here, so that no password crosses the wire.
             return Err(Refusal::OnlyAnonymous);
         }
+        let takes_certificate = self.shared.base.settings.tls.logs_in_by_certificate();
+        if takes_certificate
+            && self.is_protected()
+            && self.certificate().is_some()
+            && let Some(reply) = self.log_in_by_certificate(&name).await?
+        {
+            return Ok(reply);
+        }
         let text = [b"User ", name.as_slice(), b" OK. Password required"].concat();
         self.who = Who::Named(name);
         Ok(Reply::new(331, text))
+    }
+
+    /// Lets in the user whose name the certificate has; none where the sources know no such user who could come in so, for whom a
+    /// password may still do.
+    async fn log_in_by_certificate(&mut self, name: &[u8]) -> Result<Option<Reply>, Refusal> {
+        let begun = self.shared.handle.now();
+        let asked = self.ask_keeper(name, Proof::Certificate).await?;
+        match self.keep_out(name, asked) {
+            Ok(granted) => {
+                let reply = self.settle_in(name.to_vec(), granted, 232).await?;
+                if let Some(secure) = &mut self.secure {
+                    secure.logged_in = true;
+                }
+                Ok(Some(reply))
+            }
+            Err(NotGranted::Denied(Denial::Credentials, note)) => {
+                if !note.is_empty() {
+                    self.log(Severity::Error, format_args!("{}", escape(note.as_bytes())));
+                }
+                Ok(None)
+            }
+            Err(not_granted) => self.deny(name, not_granted, begun).await.map(Some),
+        }
     }
 
     /// Whether this command of the login, with this argument, is that of an anonymous session.
@@ -263,6 +296,10 @@ impl Session {
                     false => Reply::new(230, "Any password will work"),
                 });
             }
+            // Some send it whatever they were answered.
+            Who::In(_) if self.secure.as_ref().is_some_and(|own| own.logged_in) => {
+                return Ok(Reply::new(202, "Your certificate has logged you in"));
+            }
             Who::In(_) => return Err(Refusal::AlreadyLoggedIn),
             Who::Named(name) => name.clone(),
         };
@@ -270,9 +307,14 @@ impl Session {
             return Err(Refusal::PasswordTooLong);
         }
         let begun = self.shared.handle.now();
-        let asked = self.ask_keeper(&name, password).await?;
+        let asked = self.ask_keeper(&name, Proof::Password(password)).await?;
         match self.keep_out(&name, asked) {
-            Ok(granted) => self.settle_in(name, granted).await,
+            Ok(granted) => {
+                if let Some(secure) = &mut self.secure {
+                    secure.logged_in = false;
+                }
+                self.settle_in(name, granted, 230).await
+            }
             Err(not_granted) => self.deny(&name, not_granted, begun).await,
         }
     }
@@ -313,13 +355,13 @@ impl Session {
     }
 
     /// Asks the keeper; without one nobody has an account.
-    async fn ask_keeper(&mut self, name: &[u8], password: Secret) -> Result<Asked, Refusal> {
+    async fn ask_keeper(&mut self, name: &[u8], proof: Proof) -> Result<Asked, Refusal> {
         let Some(link) = self.shared.link.clone() else {
             return Ok(Err(NotGranted::Denied(Denial::Credentials, String::new())));
         };
         let check = Check {
             user: name.to_vec(),
-            password,
+            proof,
             peer: self.peer.ip(),
             local: self.local,
             encrypted: self.is_protected(),
@@ -334,8 +376,13 @@ impl Session {
         self.attend(Stage::Delay, &Progress::none(), asking).await
     }
 
-    /// Sets up what the keeper granted.
-    async fn settle_in(&mut self, name: Vec<u8>, granted: Granted) -> Result<Reply, Refusal> {
+    /// Sets up what the keeper granted; the reply has this code.
+    async fn settle_in(
+        &mut self,
+        name: Vec<u8>,
+        granted: Granted,
+        code: u16,
+    ) -> Result<Reply, Refusal> {
         let Granted {
             grant,
             note,
@@ -413,13 +460,24 @@ impl Session {
             _session: Some(session),
             _opened: opened,
         };
-        self.log(
-            Severity::Info,
-            format_args!("{} is now logged in", escape(&name)),
-        );
+        let certificate = self.certificate();
+        match certificate.map(ClientCertificate::common_name) {
+            None => self.log(
+                Severity::Info,
+                format_args!("{} is now logged in", escape(&name)),
+            ),
+            Some(owner) => self.log(
+                Severity::Info,
+                format_args!(
+                    "{} is now logged in, with the certificate of [{}]",
+                    escape(&name),
+                    escape(&owner)
+                ),
+            ),
+        }
         self.enter(account);
         self.log_quota_trouble();
-        Ok(self.welcome_account().await)
+        Ok(self.welcome_account(code).await)
     }
 
     /// What the administrator should know of a quota that cannot be kept as it should.
@@ -453,9 +511,9 @@ impl Session {
     }
 
     /// Pure-FTPd's lines after a login, in its order.
-    async fn welcome_account(&self) -> Reply {
+    async fn welcome_account(&self, code: u16) -> Reply {
         let Ok(account) = self.account() else {
-            return Reply::new(230, "OK");
+            return Reply::new(code, "OK");
         };
         let mut lines: Vec<Text> = Vec::new();
         if account.bandwidth.up.is_some() || account.bandwidth.down.is_some() {
@@ -482,7 +540,7 @@ impl Session {
         lines.push([place.as_slice(), account.cwd.as_bytes()].concat().into());
         lines.extend(self.message(&account.cwd, b".banner").await);
         lines.extend(self.quota_lines().await);
-        Reply::lines(230, lines)
+        Reply::lines(code, lines)
     }
 
     /// Says no, after a delay that grows with each failure, on this session's own timer. It counts from `begun`, when the
