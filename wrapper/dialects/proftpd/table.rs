@@ -1009,22 +1009,8 @@ pub(super) const DIRECTIVES: &[Known] = &[
         "TLSVerifyClient",
         "tls",
         "on, off or optional",
-        Fate::Flags(&["tlsclientcert"]),
-        "On is required. It needs TLSCACertificateFile; off holds without a flag.",
-    ),
-    to(
-        "TLSCACertificateFile",
-        "tls",
-        "file",
-        &["tlsclientca"],
-        "Where TLSVerifyClient is on or optional.",
-    ),
-    to(
-        "TLSCARevocationFile",
-        "tls",
-        "file",
-        &["tlscrl"],
-        "Where TLSVerifyClient is on or optional.",
+        Fate::Refused("write TLSVerifyClient off, or remove it"),
+        "Off holds without a flag.",
     ),
     // Bans.
     own(
@@ -1594,7 +1580,9 @@ pub(super) const MODULES: &[Module] = &[
         reason: "there is no such setting of TLS",
         cure: "remove it if nothing depends on it",
         keys: &[
+            "TLSCACertificateFile",
             "TLSCACertificatePath",
+            "TLSCARevocationFile",
             "TLSCARevocationPath",
             "TLSCertificateChainFile",
             "TLSControlsACLs",

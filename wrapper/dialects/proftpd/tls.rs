@@ -86,45 +86,6 @@ pub(super) fn translate(context: &mut Context<'_>) {
     for directive in &keys {
         tls_detail(directive, t);
     }
-    certificates_of_clients(context);
-}
-
-/// Whose certificates are asked for.
-fn certificates_of_clients(context: &mut Context<'_>) {
-    let (scope, t) = (context.scope, &mut *context.translation);
-    let verify = scope.pick("TLSVerifyClient", t);
-    let authorities = scope.pick("TLSCACertificateFile", t);
-    let revoked = scope.pick("TLSCARevocationFile", t);
-    let asks = match &verify {
-        None => None,
-        Some(verify) if verify.text().eq_ignore_ascii_case(b"optional") => Some("optional"),
-        Some(verify) => match verify.on() {
-            Some(true) => Some("required"),
-            Some(false) => None,
-            None => {
-                let (why, cure) = ("this is no value of it", "write on, off or optional");
-                return t.refuse(&verify.origin, why, cure);
-            }
-        },
-    };
-    let Some((asks, verify)) = asks.zip(verify.as_ref()) else {
-        for directive in [verify, authorities, revoked].into_iter().flatten() {
-            t.nothing(&directive.origin, "clients are not asked for certificates");
-        }
-        return;
-    };
-    let Some(authorities) = authorities else {
-        return t.refuse(
-            &verify.origin,
-            "no file says who vouches for clients",
-            "name it in TLSCACertificateFile, or write TLSVerifyClient off",
-        );
-    };
-    t.value(&authorities.origin, "tlsclientca", os(authorities.word(0)));
-    t.value(&verify.origin, "tlsclientcert", asks);
-    if let Some(revoked) = revoked {
-        t.value(&revoked.origin, "tlscrl", os(revoked.word(0)));
-    }
 }
 
 /// Those of TLSOptions that are told or hold anyway.
@@ -169,6 +130,14 @@ fn tls_detail(directive: &Directive, t: &mut Translation) {
                 origin,
                 "TLS 1.2 and 1.3 are spoken, and no others",
                 "write TLSv1.2 TLSv1.3, or TLSv1.3 alone",
+            ),
+        },
+        "TLSVerifyClient" => match directive.on() {
+            Some(false) => t.nothing(origin, "clients are not asked for certificates"),
+            _ => t.refuse(
+                origin,
+                "clients are not asked for certificates",
+                "write TLSVerifyClient off, or remove it",
             ),
         },
         _ => {}

@@ -293,7 +293,20 @@ fn certificate(rules: &mut Rules<'_>) {
             None => rules.nothing(key, "none"),
         }
     }
-    certificates_of_clients(rules);
+    for (key, asks) in [("require_cert", "asked"), ("validate_cert", "judged")] {
+        match rules.yes(key) {
+            true => rules.refuse(
+                key,
+                &format!("clients are not {asks} for certificates"),
+                "set it to NO, or wait for a later version",
+            ),
+            false => rules.nothing(key, "as without it"),
+        }
+    }
+    rules.all_nothing(
+        &["ca_certs_file", "ssl_request_cert"],
+        "clients are not asked for certificates",
+    );
     match rules.text("ssl_sni_hostname") {
         Some(_) => rules.refuse(
             "ssl_sni_hostname",
@@ -301,43 +314,6 @@ fn certificate(rules: &mut Rules<'_>) {
             "remove it",
         ),
         None => rules.nothing("ssl_sni_hostname", "none"),
-    }
-}
-
-/// Where certificates of clients are judged, by whom: there is no asking without judging here.
-fn certificates_of_clients(rules: &mut Rules<'_>) {
-    let (requires, judges) = (rules.yes("require_cert"), rules.yes("validate_cert"));
-    let authorities = rules.text("ca_certs_file");
-    match (judges, authorities) {
-        (true, Some(authorities)) => {
-            rules.give_text("ca_certs_file", "tlsclientca", &authorities);
-            match requires {
-                true => rules.give("require_cert", "tlsclientcert", "required"),
-                false => rules.give("validate_cert", "tlsclientcert", "optional"),
-            }
-        }
-        (true, None) => rules.refuse(
-            "validate_cert",
-            "no file says who vouches for clients",
-            "name it in ca_certs_file, or set it to NO",
-        ),
-        (false, _) if requires => rules.refuse(
-            "require_cert",
-            "there any certificate at all would do, which shows nothing of the client",
-            "set validate_cert=YES as well, with ca_certs_file, or set it to NO",
-        ),
-        (false, _) => {}
-    }
-    for key in [
-        "ca_certs_file",
-        "require_cert",
-        "ssl_request_cert",
-        "validate_cert",
-    ] {
-        rules.nothing(
-            key,
-            "told with validate_cert and require_cert, or as without them",
-        );
     }
 }
 

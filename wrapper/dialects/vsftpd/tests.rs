@@ -535,16 +535,7 @@ fn tls_is_asked_for_from_those_it_binds_or_refused() {
     lacks(&with("require_ssl_reuse=NO"), "--requiretlsreuse");
     has(&with("ssl_tlsv12=NO"), "--tlsminversion 1.3");
     refused(&with("ssl_tlsv12=NO\nssl_tlsv13=NO"), "no version");
-    refused(&with("require_cert=YES"), "any certificate at all");
-    refused(&with("validate_cert=YES"), "name it in ca_certs_file");
-    let judged = with("validate_cert=YES\nca_certs_file=/ca.pem");
-    has(&judged, "--tlsclientca /ca.pem");
-    has(&judged, "--tlsclientcert optional");
-    has(
-        &format!("{judged}\nrequire_cert=YES"),
-        "--tlsclientcert required",
-    );
-    lacks(&with("ca_certs_file=/ca.pem"), "--tlsclientca");
+    refused(&with("require_cert=YES"), "certificates");
     let strangers = "ssl_enable=YES\nlocal_enable=NO\n";
     has(strangers, "-Y 1");
     lacks(strangers, "--tlsfor");
