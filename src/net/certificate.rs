@@ -74,6 +74,12 @@ pub(super) fn next_update(der: &[u8]) -> Option<Timestamp> {
     time(rest).map(|(moment, _)| moment)
 }
 
+/// Whether a certificate is of a version without extensions.
+pub(super) fn has_no_version(der: &[u8]) -> bool {
+    let inner = element(der, SEQUENCE).and_then(|(certificate, _)| element(certificate, SEQUENCE));
+    inner.is_some_and(|(fields, _)| fields.first() == Some(&INTEGER))
+}
+
 /// The names of a certificate's owner; what cannot be read is none.
 pub(super) fn names(der: &[u8]) -> Names {
     let mut names = Names::default();

@@ -215,8 +215,15 @@ pub struct Clients {
     required: bool,
     hints: Vec<DistinguishedName>,
     current: Mutex<Current>,
-    /// Whose certificate was refused last; whoever hands bytes to a connection takes it before the next ones.
-    refused: Mutex<Option<Vec<u8>>>,
+    /// What was refused last; whoever hands bytes to a connection takes it before the next ones.
+    refused: Mutex<Option<Refused>>,
+}
+
+/// A certificate that was refused.
+#[derive(Debug, Default)]
+struct Refused {
+    name: Vec<u8>,
+    has_no_version: bool,
 }
 
 /// The library's part, and until when the authorities it knows are good.
@@ -284,8 +291,12 @@ impl Clients {
             }
             _ => return None,
         };
-        let name = refused.unwrap_or_default();
-        let name = String::from_utf8_lossy(&name);
+        let refused = refused.unwrap_or_default();
+        let why = match refused.has_no_version {
+            true => "it is of version 1 (openssl x509 makes version 3 with -extfile)".to_owned(),
+            false => why,
+        };
+        let name = String::from_utf8_lossy(&refused.name);
         Some(format!(
             "the client's certificate [{name}] is refused: {why}"
         ))
@@ -338,8 +349,11 @@ impl ClientCertVerifier for Clients {
             None => Err(CertificateError::UnknownIssuer.into()),
         };
         if verified.is_err() {
-            let name = ClientCertificate::new(end_entity).common_name();
-            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(name);
+            let refused = Refused {
+                name: ClientCertificate::new(end_entity).common_name(),
+                has_no_version: certificate::has_no_version(end_entity),
+            };
+            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(refused);
         }
         verified
     }

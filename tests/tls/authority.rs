@@ -39,10 +39,10 @@ impl Authority {
         self.path("ca.crt")
     }
 
-    fn openssl(&self, words: &str) {
+    fn openssl(&self, words: &str) -> String {
         let mut command = Command::new("openssl");
         command.args(words.split_whitespace());
-        run(command.current_dir(&self.folder), &self.folder, "");
+        run(command.current_dir(&self.folder), &self.folder, "")
     }
 
     fn make_key(&self, name: &str) {
@@ -68,6 +68,17 @@ impl Authority {
             "x509 -req -in {name}.csr -CA ca.crt -CAkey ca.key -set_serial {serial} \
              -days {days} -extfile ext -out {name}.crt"
         ));
+    }
+
+    /// Likewise without any extension; whether it is of version 1.
+    pub(crate) fn client_without_extensions(&self, name: &str, serial: u32) -> bool {
+        self.client(name, serial, 30);
+        self.openssl(&format!(
+            "x509 -req -in {name}.csr -CA ca.crt -CAkey ca.key -set_serial {serial} \
+             -days 30 -out {name}.crt"
+        ));
+        self.openssl(&format!("x509 -in {name}.crt -noout -text"))
+            .contains("Version: 1 ")
     }
 
     /// A list of these serial numbers, in PEM; the next is due at the second moment, or in thirty days.

@@ -633,6 +633,27 @@ fn curl_comes_in_with_its_certificate_and_not_without() {
     }
 }
 
+/// openssl(1) before 3.2 makes certificates of version 1 where it is given no extensions.
+#[test]
+fn the_log_says_how_a_certificate_of_version_1_came_about() {
+    let ground = Ground::new();
+    if !ground.own.client_without_extensions("ancient", 10) {
+        return;
+    }
+    let (served, own, _) = ground.serve(&[]);
+    let Some(mut curl) = program("curl") else {
+        return;
+    };
+    curl.args(["--silent", "--max-time", "60", "--ssl-reqd", "--cacert"]);
+    curl.arg(served.mine("server.crt"));
+    curl.arg("--cert").arg(own.path("ancient.crt"));
+    curl.arg("--key").arg(own.path("ancient.key"));
+    curl.arg(format!("ftp://localhost:{}/", served.port()));
+    let (succeeded, said) = attempt(&mut curl, served.home(), "");
+    assert!(!succeeded, "{said}");
+    logged(&served, "[ancient] is refused: it is of version 1 (openssl");
+}
+
 /// Nobody needs a certificate to learn that a server lives.
 #[test]
 fn health_takes_a_server_that_asks_for_a_certificate_for_alive() {

@@ -954,6 +954,20 @@ pub(super) const DIRECTIVES: &[Known] = &[
         Fate::Flags(&["tls"]),
         "With TLSRequired: off is 1, ctrl or auth is 2, on or auth+data is 3.",
     ),
+    to(
+        "TLSCACertificateFile",
+        "tls",
+        "file",
+        &["tlsclientca"],
+        "Given with TLSVerifyClient on or optional alone.",
+    ),
+    to(
+        "TLSCARevocationFile",
+        "tls",
+        "file",
+        &["tlscrl"],
+        "Given with TLSVerifyClient on or optional alone. Clients about whom no list in time tells are refused, which ProFTPD lets in.",
+    ),
     to("TLSCipherSuite", "tls", "ciphers", &["tlsciphersuite"], ""),
     certificate("TLSECCertificateFile"),
     certificate("TLSECCertificateKeyFile"),
@@ -1009,8 +1023,8 @@ pub(super) const DIRECTIVES: &[Known] = &[
         "TLSVerifyClient",
         "tls",
         "on, off or optional",
-        Fate::Refused("write TLSVerifyClient off, or remove it"),
-        "Off holds without a flag.",
+        Fate::Flags(&["tlsclientcert"]),
+        "On, which needs TLSRequired on, is required; off holds without a flag. It needs TLSCACertificateFile.",
     ),
     // Bans.
     own(
@@ -1580,9 +1594,7 @@ pub(super) const MODULES: &[Module] = &[
         reason: "there is no such setting of TLS",
         cure: "remove it if nothing depends on it",
         keys: &[
-            "TLSCACertificateFile",
             "TLSCACertificatePath",
-            "TLSCARevocationFile",
             "TLSCARevocationPath",
             "TLSCertificateChainFile",
             "TLSControlsACLs",

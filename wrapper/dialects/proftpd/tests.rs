@@ -427,6 +427,32 @@ fn modules_are_refused_where_they_are_on_and_once() {
 }
 
 #[test]
+fn clients_are_asked_for_certificates_that_somebody_vouches_for() {
+    let on = |more: &str| format!("TLSEngine on\nTLSRequired on\n{more}");
+    let judged = on("TLSCACertificateFile /ca.pem\nTLSCARevocationFile /crl.pem\n");
+    has(
+        &format!("{judged}TLSVerifyClient on"),
+        &[
+            "--tlsclientca /ca.pem",
+            "--tlscrl /crl.pem",
+            "--tlsclientcert required",
+        ],
+    );
+    has(
+        &format!("{judged}TLSVerifyClient optional"),
+        &["--tlsclientca /ca.pem", "--tlsclientcert optional"],
+    );
+    for off in [judged.clone(), format!("{judged}TLSVerifyClient off")] {
+        assert!(!of(&off).contains("--tlsclientca"), "{off}");
+        has(&off, &["-Y 3"]);
+    }
+    assert!(of(&on("TLSVerifyClient on")).contains("TLSCACertificateFile"));
+    assert!(of(&format!("{judged}TLSVerifyClient maybe")).contains("on, off or optional"));
+    let lax = "TLSEngine on\nTLSCACertificateFile /ca.pem\nTLSVerifyClient on";
+    assert!(of(lax).contains("clients without TLS"));
+}
+
+#[test]
 fn debians_settings_are_understood() {
     has(
         "UseIPv6 on\nServerType standalone\nDefaultServer on\nListOptions \"-l\"\nDenyFilter \\*.*/\nMaxInstances 30\nUser proftpd\nGroup nogroup\nUmask 022 022\nAllowOverwrite on\nTransferLog none\nDisplayChdir .message true\n",

@@ -1,7 +1,7 @@
 //! When encryption is asked for, and with what.
 
 use super::combine::Context;
-use super::scope::{fine, is_told};
+use super::scope::{Scope, fine, is_told};
 use super::sections::Directive;
 use crate::wrapper::dialects::os;
 use crate::wrapper::translation::Translation;
@@ -49,6 +49,7 @@ pub(super) fn translate(context: &mut Context<'_>) {
             "write off, ctrl or on",
         ),
     }
+    clients(scope, level, t);
     for (cert, key) in [
         ("TLSRSACertificateFile", "TLSRSACertificateKeyFile"),
         ("TLSECCertificateFile", "TLSECCertificateKeyFile"),
@@ -85,6 +86,54 @@ pub(super) fn translate(context: &mut Context<'_>) {
     }
     for directive in &keys {
         tls_detail(directive, t);
+    }
+}
+
+/// Certificates of clients, of those who use TLS at `level`.
+fn clients(scope: &Scope, level: Option<&str>, t: &mut Translation) {
+    let verify = scope.pick("TLSVerifyClient", t);
+    let authorities = scope.pick("TLSCACertificateFile", t);
+    let lists = scope.pick("TLSCARevocationFile", t);
+    let when = verify.as_ref().map(|verify| match verify.on() {
+        Some(true) => "required",
+        Some(false) => "off",
+        None if verify.word(0).eq_ignore_ascii_case(b"optional") => "optional",
+        None => "",
+    });
+    let refusal = match (when, &authorities) {
+        (None | Some("off"), _) => {
+            for directive in [verify, authorities, lists].into_iter().flatten() {
+                t.nothing(&directive.origin, "clients are not asked for certificates");
+            }
+            return;
+        }
+        (Some(""), _) => Some((
+            "it is neither on, off nor optional",
+            "write TLSVerifyClient on, off or optional",
+        )),
+        (_, None) => Some((
+            "nothing says who vouches for clients",
+            "name them with TLSCACertificateFile",
+        )),
+        (Some("required"), _) if level == Some("1") => Some((
+            "clients without TLS would show no certificate",
+            "write TLSRequired on, or TLSVerifyClient optional",
+        )),
+        _ => None,
+    };
+    let verify = verify.map(|verify| verify.origin);
+    match (&verify, refusal, when) {
+        (Some(verify), Some((reason, cure)), _) => t.refuse(verify, reason, cure),
+        (Some(verify), None, Some(when)) => t.value(verify, "tlsclientcert", when),
+        _ => {}
+    }
+    for (directive, long) in [(authorities, "tlsclientca"), (lists, "tlscrl")] {
+        if let Some(directive) = directive {
+            match refusal {
+                None => t.value(&directive.origin, long, os(directive.word(0))),
+                Some(_) => t.nothing(&directive.origin, "see TLSVerifyClient"),
+            }
+        }
     }
 }
 
@@ -130,14 +179,6 @@ fn tls_detail(directive: &Directive, t: &mut Translation) {
                 origin,
                 "TLS 1.2 and 1.3 are spoken, and no others",
                 "write TLSv1.2 TLSv1.3, or TLSv1.3 alone",
-            ),
-        },
-        "TLSVerifyClient" => match directive.on() {
-            Some(false) => t.nothing(origin, "clients are not asked for certificates"),
-            _ => t.refuse(
-                origin,
-                "clients are not asked for certificates",
-                "write TLSVerifyClient off, or remove it",
             ),
         },
         _ => {}

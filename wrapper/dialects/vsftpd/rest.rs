@@ -194,8 +194,9 @@ fn tls(rules: &mut Rules<'_>) {
         rules.nothing("ssl_enable", "clear text, as without it");
         return rules.all_nothing(OF_TLS, "without effect, as ssl_enable is NO");
     }
-    protection(rules);
+    let binds_users = protection(rules);
     certificate(rules);
+    clients(rules, binds_users);
     versions(rules);
     rules.give_text(
         "ssl_ciphers",
@@ -219,8 +220,9 @@ fn tls(rules: &mut Rules<'_>) {
     );
 }
 
-/// `-Y` has one level for all, and `--tlsfor` says whom it binds, so that one of two kinds may do without.
-fn protection(rules: &mut Rules<'_>) {
+/// `-Y` has one level for all, and `--tlsfor` says whom it binds, so that one of two kinds may do without. Gives whether users
+/// are bound.
+fn protection(rules: &mut Rules<'_>) -> bool {
     let keys = [
         "allow_anon_ssl",
         "force_anon_data_ssl",
@@ -273,6 +275,59 @@ fn protection(rules: &mut Rules<'_>) {
         ),
     }
     rules.all_nothing(&keys, "told with ssl_enable");
+    matches!(all, Some((level, whom)) if level != "1" && whom != Some("anonymous"))
+}
+
+/// Certificates of clients: without validate_cert whatever they show is as good as nothing.
+fn clients(rules: &mut Rules<'_>, binds_users: bool) {
+    let keys = [
+        "ca_certs_file",
+        "require_cert",
+        "ssl_request_cert",
+        "validate_cert",
+    ];
+    let (required, validated) = (rules.yes("require_cert"), rules.yes("validate_cert"));
+    let asked = required || rules.yes("ssl_request_cert");
+    let file = rules.text("ca_certs_file");
+    let (said, reason, cure) = match (&file, required, validated) {
+        (_, false, false) => {
+            return rules.all_nothing(&keys, "whatever a client shows changes nothing");
+        }
+        (_, false, true) if !asked => return rules.all_nothing(&keys, "clients are not asked"),
+        (_, true, false) => (
+            "require_cert",
+            "a certificate that anybody can make for himself keeps nobody out",
+            "set validate_cert=YES with ca_certs_file, or require_cert=NO",
+        ),
+        (None, _, true) => (
+            "validate_cert",
+            "nothing says who vouches for clients",
+            "name them with ca_certs_file",
+        ),
+        (Some(_), true, true) if !binds_users => (
+            "require_cert",
+            "clients without TLS would show no certificate",
+            "set force_local_logins_ssl=YES, or require_cert=NO",
+        ),
+        (Some(file), _, true) => {
+            let (said, when) = match required {
+                true => ("require_cert", "required"),
+                false => ("validate_cert", "optional"),
+            };
+            rules.give_text("ca_certs_file", "tlsclientca", file);
+            rules.give(said, "tlsclientcert", when);
+            let others = keys
+                .into_iter()
+                .filter(|key| *key != said && *key != keys[0]);
+            return rules.all_nothing(&others.collect::<Vec<_>>(), "told with ca_certs_file");
+        }
+    };
+    rules.refuse(said, reason, cure);
+    let others = keys.into_iter().filter(|key| *key != said);
+    rules.all_nothing(
+        &others.collect::<Vec<_>>(),
+        "see the others about certificates of clients",
+    );
 }
 
 fn certificate(rules: &mut Rules<'_>) {
@@ -293,20 +348,6 @@ fn certificate(rules: &mut Rules<'_>) {
             None => rules.nothing(key, "none"),
         }
     }
-    for (key, asks) in [("require_cert", "asked"), ("validate_cert", "judged")] {
-        match rules.yes(key) {
-            true => rules.refuse(
-                key,
-                &format!("clients are not {asks} for certificates"),
-                "set it to NO, or wait for a later version",
-            ),
-            false => rules.nothing(key, "as without it"),
-        }
-    }
-    rules.all_nothing(
-        &["ca_certs_file", "ssl_request_cert"],
-        "clients are not asked for certificates",
-    );
     match rules.text("ssl_sni_hostname") {
         Some(_) => rules.refuse(
             "ssl_sni_hostname",

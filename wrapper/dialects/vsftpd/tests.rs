@@ -535,7 +535,23 @@ fn tls_is_asked_for_from_those_it_binds_or_refused() {
     lacks(&with("require_ssl_reuse=NO"), "--requiretlsreuse");
     has(&with("ssl_tlsv12=NO"), "--tlsminversion 1.3");
     refused(&with("ssl_tlsv12=NO\nssl_tlsv13=NO"), "no version");
-    refused(&with("require_cert=YES"), "certificates");
+    refused(&with("require_cert=YES"), "validate_cert=YES");
+    refused(&with("validate_cert=YES"), "ca_certs_file");
+    let judged = with("validate_cert=YES\nca_certs_file=/ca.pem");
+    has(&judged, "--tlsclientca /ca.pem");
+    has(&judged, "--tlsclientcert optional");
+    lacks(&format!("{judged}\nssl_request_cert=NO"), "--tlsclientca");
+    lacks(&with("ca_certs_file=/ca.pem"), "--tlsclientca");
+    let required = format!("{judged}\nrequire_cert=YES");
+    has(&required, "--tlsclientcert required");
+    has(
+        &format!("{required}\nssl_request_cert=NO"),
+        "--tlsclientcert required",
+    );
+    refused(
+        &format!("{required}\nforce_local_logins_ssl=NO\nforce_local_data_ssl=NO"),
+        "clients without TLS",
+    );
     let strangers = "ssl_enable=YES\nlocal_enable=NO\n";
     has(strangers, "-Y 1");
     lacks(strangers, "--tlsfor");
