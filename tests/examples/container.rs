@@ -57,7 +57,7 @@ fn build() -> Option<PathBuf> {
     let line = line
         .expect("a command")
         .replace("$(uname -m)-unknown-linux-musl", &target);
-    let line = line.replace(" --release", "");
+    let line = line.replace(" --profile image", "");
     // Beside the target directory that cargo uses now, which it has locked.
     let folder = Path::new(crate::SERVER)
         .ancestors()
