@@ -155,7 +155,7 @@ fn data_in_clear_on_a_protected_session_is_the_clients_choice() {
 fn transfers_go_on_while_certificates_are_read_again() {
     let served = Served::start(&["-Y", "3", "-t", "500"]);
     let mut running = Vec::new();
-    for _ in 0..10 {
+    for _ in 0..20 {
         let mut peer = Peer::private(&served, &TLS13);
         let mut data = peer.open(&served, "RETR pub/file");
         let mut first = vec![0; 1000];
