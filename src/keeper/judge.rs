@@ -10,6 +10,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::certd::Certd;
 use super::confinement::Confinement;
@@ -181,12 +182,22 @@ pub(super) fn check(accounts: &mut Accounts, plan: &Plan, question: &Check) -> O
     }
 }
 
+/// A password check that takes longer is worth a word.
+const LONG: Duration = Duration::from_secs(1);
+
 /// Reads databases that changed, and says what is wrong with them.
-pub(super) fn look(accounts: &mut Accounts) -> Answer {
+pub(super) fn look(accounts: &mut Accounts, plan: &Plan) -> Answer {
     let mut notes = Vec::new();
-    for source in &mut accounts.sources {
+    for (source, name) in accounts.sources.iter_mut().zip(&plan.sources) {
         source.look();
         notes.extend(source.complaint());
+        if let Some(cost) = source.cost().filter(|cost| *cost > LONG) {
+            notes.push(format!(
+                "-l {name}: checking a password takes {:.1} seconds of the processor's time: logins are slow (hashes of wharf-pw \
+                 take a tenth of a second)",
+                cost.as_secs_f64()
+            ));
+        }
     }
     accounts.confinement.look();
     notes.extend(accounts.confinement.complaints());
@@ -468,6 +479,46 @@ mod tests {
         fn check(&mut self, _: &Check) -> Verdict {
             Verdict::Accepted(Box::new(found(1000, 100, "/")))
         }
+    }
+
+    /// Takes its time over each password.
+    struct Slow(Duration);
+
+    impl Source for Slow {
+        fn check(&mut self, _: &Check) -> Verdict {
+            Verdict::Unknown
+        }
+
+        fn cost(&mut self) -> Option<Duration> {
+            Some(self.0)
+        }
+    }
+
+    #[test]
+    fn a_look_tells_of_a_source_whose_hashes_take_long() {
+        let look = |millis: u64| {
+            let mut accounts = Accounts {
+                sources: vec![
+                    Box::new(Open),
+                    Box::new(Slow(Duration::from_millis(millis))),
+                ],
+                confinement: Confinement::open(None, None).unwrap(),
+            };
+            let plan = Plan {
+                sources: vec!["unix".to_owned(), "passwd:/f".to_owned()],
+                ..plan(Jail::Asked)
+            };
+            look(&mut accounts, &plan)
+        };
+        assert_eq!(look(900), Answer::Looked(String::new()));
+        let Answer::Looked(note) = look(1450) else {
+            panic!("no look");
+        };
+        assert!(
+            note.starts_with("-l passwd:/f: checking a password takes 1.4 seconds")
+                || note.contains("1.5 seconds"),
+            "{note}"
+        );
     }
 
     #[test]

@@ -64,6 +64,11 @@ pub trait Source: Send {
     /// Reads anew what has changed since the last look, as a check does.
     fn look(&mut self) {}
 
+    /// The processor's time that checking a password takes, measured by doing it; none where that is not this process's.
+    fn cost(&mut self) -> Option<Duration> {
+        None
+    }
+
     /// Gives a source that may wait for others during a check what to call then; once, in the process that checks.
     fn call_before_sleep(&mut self, _falling_asleep: &FallingAsleep) {}
 

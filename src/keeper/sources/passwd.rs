@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::fs::Metadata;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use super::fit::{Dummy, Fit};
 use super::{Found, Options, Source, Verdict};
@@ -49,6 +50,10 @@ pub(super) fn open(argument: &str, _: &Options) -> Result<Box<dyn Source>, Strin
 impl Source for PasswdFile {
     fn look(&mut self) {
         self.file.current();
+    }
+
+    fn cost(&mut self) -> Option<Duration> {
+        Some(self.file.current().dummy.cost())
     }
 
     fn check(&mut self, question: &Check) -> Verdict {

@@ -6,6 +6,7 @@
 
 use std::fs::{self, Metadata};
 use std::io;
+use std::time::Duration;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::fit::{Dummy, Fit};
@@ -64,7 +65,20 @@ pub(super) fn open(_argument: &str, options: &Options) -> Result<Box<dyn Source>
     }))
 }
 
+impl Unix {
+    /// What is compared to where there is no user.
+    fn dummy(&mut self) -> &Dummy {
+        let file = self.of_file.as_mut();
+        let of_file = file.and_then(|file| file.current().as_ref());
+        of_file.unwrap_or(&self.of_method)
+    }
+}
+
 impl Source for Unix {
+    fn cost(&mut self) -> Option<Duration> {
+        Some(self.dummy().cost())
+    }
+
     fn check(&mut self, question: &Check) -> Verdict {
         let user = match looked_up(&question.user) {
             Ok(user) => user,
@@ -74,17 +88,7 @@ impl Source for Unix {
             true => Shells::Any,
             false => Shells::Listed(fs::read(SHELLS).unwrap_or_else(|_| USUAL_SHELLS.to_vec())),
         };
-        let file = self
-            .of_file
-            .as_mut()
-            .and_then(|file| file.current().as_ref());
-        judge(
-            user,
-            &shells,
-            today(),
-            file.unwrap_or(&self.of_method),
-            question,
-        )
+        judge(user, &shells, today(), self.dummy(), question)
     }
 }
 
