@@ -192,7 +192,7 @@ impl Link {
     ///
     /// # Errors
     /// What open(2) gave the keeper, and as for [`Link::bind`].
-    pub async fn reopen(&self, place: u8) -> io::Result<OwnedFd> {
+    pub async fn reopen(&self, place: u16) -> io::Result<OwnedFd> {
         let question = Question::Reopen(place);
         match self.opens.ask(&question, SHORT_DEADLINE).await? {
             (Answer::Reopened, mut descriptors) => {

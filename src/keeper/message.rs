@@ -102,7 +102,7 @@ pub enum Question {
     /// The address of the name that `-P` gave at start.
     Passive,
     /// A file to be read again: its place in [`Plan::reopened`](super::Plan::reopened).
-    Reopen(u8),
+    Reopen(u16),
     /// A look at the databases, without a login.
     Look,
     /// Which certificate a client is shown that asks for this name in its handshake; letters, digits, `.`, `-` and `_` only.

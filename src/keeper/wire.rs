@@ -51,7 +51,7 @@ pub(super) fn question(number: u64, until: u64, question: &Question) -> Vec<u8> 
         Question::Passive => out.byte(4),
         Question::Reopen(file) => {
             out.byte(5);
-            out.byte(*file);
+            out.u16(*file);
         }
         Question::Look => out.byte(6),
         Question::Certificate(name) => {
@@ -77,7 +77,7 @@ pub(super) fn read_question(datagram: &[u8]) -> Read<Asked> {
         2 => Question::Bind(from.socket_address()?),
         3 => Question::Name(from.address()?),
         4 => Question::Passive,
-        5 => Question::Reopen(from.byte()?),
+        5 => Question::Reopen(from.u16()?),
         6 => Question::Look,
         7 => Question::Certificate(host(from.bytes(LONGEST_HOST)?)?.ok_or(Malformed)?),
         8 => Question::Check(from.check(Proof::Certificate)?),
@@ -469,6 +469,7 @@ mod tests {
             Question::Name("::1".parse().unwrap()),
             Question::Passive,
             Question::Reopen(1),
+            Question::Reopen(300),
             Question::Look,
             Question::Certificate("ftp_1.example-2".into()),
         ];

@@ -202,7 +202,7 @@ async fn change_logs(shared: &Shared, link: &Link) {
 }
 
 /// The thread that writes holds the old file while it writes, and may wait for a disk or for others' locks.
-async fn change_log(shared: &Shared, link: &Link, number: u8, place: usize) -> io::Result<()> {
+async fn change_log(shared: &Shared, link: &Link, number: u16, place: usize) -> io::Result<()> {
     let opened = link.reopen(number).await?;
     let change = move || transfers::change_file(place, opened);
     let handle = &shared.handle;
@@ -272,7 +272,7 @@ async fn certificates_changed(shared: &Shared, link: &Link, tls: &Tls) -> bool {
 }
 
 /// The places of what handshakes are made with among the files.
-fn tls_places(settings: &Settings) -> impl Iterator<Item = u8> {
+fn tls_places(settings: &Settings) -> impl Iterator<Item = u16> {
     let files = (0..).zip(files(settings));
     files.filter_map(|(number, file)| match file.purpose {
         Purpose::Pem | Purpose::ClientCa | Purpose::RevocationList => Some(number),
@@ -352,7 +352,7 @@ fn certificates_stay(why: &str) {
 async fn read_again<T: Send + 'static>(
     shared: &Shared,
     link: &Link,
-    place: u8,
+    place: u16,
     read: fn(File) -> io::Result<T>,
 ) -> io::Result<T> {
     let opened: OwnedFd = link.reopen(place).await?;
