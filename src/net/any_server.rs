@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, TcpStream};
+use std::net::TcpStream;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -19,7 +19,7 @@ use rustls::{
 /// When TLS cannot be set up at all.
 pub fn protect_for_any_server(
     socket: TcpStream,
-    server: IpAddr,
+    server: impl Into<ServerName<'static>>,
 ) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
     let provider = Arc::new(ring::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -28,7 +28,7 @@ pub fn protect_for_any_server(
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
         .with_no_client_auth();
-    let connection = ClientConnection::new(Arc::new(config), ServerName::from(server));
+    let connection = ClientConnection::new(Arc::new(config), server.into());
     Ok(StreamOwned::new(
         connection.map_err(io::Error::other)?,
         socket,

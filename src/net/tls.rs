@@ -862,11 +862,7 @@ mod tests {
     use std::sync::OnceLock;
     use std::time::Duration;
 
-    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-    use rustls::pki_types::UnixTime;
-    use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
-
-    use super::super::Stream;
+    use super::super::{Stream, protect_for_any_server};
     use super::*;
     use crate::reactor::{Priority, Reactor};
 
@@ -999,58 +995,11 @@ mod tests {
         assert!(!made(&[Suite::RsaAes256], TlsVersion::Tls13));
     }
 
-    /// Takes every certificate.
-    #[derive(Debug)]
-    struct Anybody;
-
-    impl ServerCertVerifier for Anybody {
-        fn verify_server_cert(
-            &self,
-            _: &CertificateDer<'_>,
-            _: &[CertificateDer<'_>],
-            _: &ServerName<'_>,
-            _: &[u8],
-            _: UnixTime,
-        ) -> Result<ServerCertVerified, rustls::Error> {
-            Ok(ServerCertVerified::assertion())
-        }
-
-        fn verify_tls12_signature(
-            &self,
-            _: &[u8],
-            _: &CertificateDer<'_>,
-            _: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, rustls::Error> {
-            Ok(HandshakeSignatureValid::assertion())
-        }
-
-        fn verify_tls13_signature(
-            &self,
-            _: &[u8],
-            _: &CertificateDer<'_>,
-            _: &DigitallySignedStruct,
-        ) -> Result<HandshakeSignatureValid, rustls::Error> {
-            Ok(HandshakeSignatureValid::assertion())
-        }
-
-        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-            ring::default_provider()
-                .signature_verification_algorithms
-                .supported_schemes()
-        }
-    }
-
     /// Sends `bytes` over TLS in writes of `step`, and reads until the end.
     fn client(to: SocketAddr, bytes: &[u8], step: usize) -> Vec<u8> {
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anybody))
-            .with_no_client_auth();
+        let socket = TcpStream::connect(to).unwrap();
         let name = ServerName::try_from("unit.example").unwrap();
-        let connection = ClientConnection::new(Arc::new(config), name).unwrap();
-        let mut stream = rustls::StreamOwned::new(connection, TcpStream::connect(to).unwrap());
+        let mut stream = protect_for_any_server(socket, name).unwrap();
         for piece in bytes.chunks(step) {
             stream.write_all(piece).unwrap();
         }
