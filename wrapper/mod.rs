@@ -1,7 +1,7 @@
 //! `wharf-config`: runs the server from the configuration file of another server.
 //!
 //! A dialect ([`dialects`]) reads the file and fills a [`translation::Translation`] with flags, each with the line it came
-//! from. Either the result is shown ([`print`]) or this process becomes the server ([`exec`]). What cannot be expressed is
+//! from. Either the result is shown ([`mod@print`]) or this process becomes the server ([`exec`]). What cannot be expressed is
 //! refused, all of it at once, and nothing is started. Files are read by [`files`], which trusts only what root or the
 //! caller wrote.
 //!

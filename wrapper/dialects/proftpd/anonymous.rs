@@ -248,7 +248,7 @@ fn umask(context: &mut Context<'_>, scope: &Scope, server: (u32, u32)) {
     t.value(&directive.origin, "anonymousumask", value);
 }
 
-/// What else <Anonymous> may say.
+/// What else `<Anonymous>` may say.
 fn rest(context: &mut Context<'_>, scope: &Scope, served: &Served) {
     let t = &mut *context.translation;
     for key in [

@@ -28,7 +28,7 @@ pub(super) fn translate(context: &mut Context<'_>) {
     }
 }
 
-/// Settings that mean the same in <Anonymous> and outside of it. Inside, they count for everybody if they only hide.
+/// Settings that mean the same in `<Anonymous>` and outside of it. Inside, they count for everybody if they only hide.
 pub(super) fn looks_of(scope: &Scope, is_server: bool, t: &mut Translation) {
     for (key, shown, why) in [
         (

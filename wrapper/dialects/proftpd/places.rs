@@ -7,7 +7,7 @@ use super::sections::{Directive, Item, Section};
 use crate::wrapper::print::shown;
 use crate::wrapper::translation::{Origin, Translation};
 
-/// `<Anonymous>`, with what is in it apart.
+/// ``<Anonymous>``, with what is in it apart.
 pub(super) struct Anonymous {
     pub(super) section: Section,
     pub(super) scope: Scope,
@@ -20,7 +20,7 @@ pub(super) struct Sections {
     pub(super) anonymous: Option<Section>,
     pub(super) limits: Level,
     pub(super) limits_around: Level,
-    /// Of <Directory> sections for everything there is.
+    /// Of `<Directory>` sections for everything there is.
     pub(super) limits_of_tree: Level,
     pub(super) tree: Vec<Directive>,
     has_tree: bool,
@@ -70,7 +70,7 @@ pub(super) fn sections(scope: &mut Scope, translation: &mut Translation) -> Sect
     parts
 }
 
-/// The sections within <Anonymous>, where directives outside of it do not count.
+/// The sections within `<Anonymous>`, where directives outside of it do not count.
 pub(super) fn anonymous(
     section: &Section,
     whole: &Origin,
@@ -110,7 +110,7 @@ fn refuse_section(section: &Section, translation: &mut Translation) {
     translation.refuse(&section.origin, reason, cure);
 }
 
-/// Settings of <Directory> that mean the same for the server when they are for all of it.
+/// Settings of `<Directory>` that mean the same for the server when they are for all of it.
 const OF_TREE: [&str; 4] = ["AllowOverwrite", "HideFiles", "HideNoAccess", "Umask"];
 
 fn directory(

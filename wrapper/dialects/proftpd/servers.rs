@@ -198,7 +198,7 @@ impl Servers {
     }
 }
 
-/// The last port of a server, or that of <Global>, or 21; None for what is no port.
+/// The last port of a server, or that of `<Global>`, or 21; None for what is no port.
 fn port(items: &[Item], global: &[Item]) -> Option<u16> {
     let of = |items: &[Item]| {
         let mut directives = items.iter().rev().filter_map(Item::directive);
