@@ -235,7 +235,19 @@ impl Link {
     /// # Errors
     /// As for [`Link::bind`].
     pub async fn look(&self) -> io::Result<String> {
-        match self.checks.ask(&Question::Look, CHECK_DEADLINE).await? {
+        self.looked(&Question::Look).await
+    }
+
+    /// Which sources take long over a password, in words; empty if none does. A worker makes one check of each for it.
+    ///
+    /// # Errors
+    /// As for [`Link::bind`].
+    pub async fn costs(&self) -> io::Result<String> {
+        self.looked(&Question::Costs).await
+    }
+
+    async fn looked(&self, question: &Question) -> io::Result<String> {
+        match self.checks.ask(question, CHECK_DEADLINE).await? {
             (Answer::Looked(note), _) => Ok(note),
             _ => Err(ErrorKind::InvalidData.into()),
         }

@@ -103,6 +103,8 @@ pub enum Question {
     Passive,
     /// A file to be read again: its place in [`Plan::reopened`](super::Plan::reopened).
     Reopen(u16),
+    /// Do password checks of these sources take long? Answered with [`Answer::Looked`].
+    Costs,
     /// A look at the databases, without a login.
     Look,
     /// Which certificate a client is shown that asks for this name in its handshake; letters, digits, `.`, `-` and `_` only.

@@ -455,7 +455,8 @@ fn respond(kind: Kind, plan: &Plan, accounts: &mut Accounts, question: &Question
     };
     match (kind, question) {
         (Kind::Checks, Question::Check(check)) => judge::check(accounts, plan, check),
-        (Kind::Checks, Question::Look) => alone(judge::look(accounts, plan)),
+        (Kind::Checks, Question::Look) => alone(judge::look(accounts)),
+        (Kind::Checks, Question::Costs) => alone(judge::costs(accounts, plan)),
         (Kind::Names, Question::Name(address)) => alone(Answer::Name(host::name_of(*address))),
         (Kind::Names, Question::Passive) => {
             let name = plan.passive_name.as_deref();

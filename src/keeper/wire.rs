@@ -54,6 +54,7 @@ pub(super) fn question(number: u64, until: u64, question: &Question) -> Vec<u8> 
             out.u16(*file);
         }
         Question::Look => out.byte(6),
+        Question::Costs => out.byte(9),
         Question::Certificate(name) => {
             out.byte(7);
             out.bytes(name.as_bytes());
@@ -81,6 +82,7 @@ pub(super) fn read_question(datagram: &[u8]) -> Read<Asked> {
         6 => Question::Look,
         7 => Question::Certificate(host(from.bytes(LONGEST_HOST)?)?.ok_or(Malformed)?),
         8 => Question::Check(from.check(Proof::Certificate)?),
+        9 => Question::Costs,
         _ => return Err(Malformed),
     };
     from.end()?;
@@ -470,6 +472,7 @@ mod tests {
             Question::Passive,
             Question::Reopen(1),
             Question::Reopen(300),
+            Question::Costs,
             Question::Look,
             Question::Certificate("ftp_1.example-2".into()),
         ];

@@ -96,7 +96,7 @@ async fn serve(
         let gate = admission::accept(Rc::clone(&shared), listener, Rc::clone(&closed));
         handle.spawn(gate);
     }
-    handle.spawn(reload::look_at_start(Rc::clone(&shared)));
+    handle.spawn(reload::look_at_costs(Rc::clone(&shared)));
     if shared.tls.is_some() {
         handle.spawn(reload::watch_certificates(Rc::clone(&shared)));
     }

@@ -145,14 +145,14 @@ pub(super) async fn reload(shared: Rc<Shared>) {
     }
 }
 
-/// What is wrong with the accounts, looked for once clients are served, since it may take a while.
-pub(super) async fn look_at_start(shared: Rc<Shared>) {
+/// What passwords cost, looked for once clients are served, since it may take a while.
+pub(super) async fn look_at_costs(shared: Rc<Shared>) {
     let has_accounts = !shared.base.settings.login.sources.is_empty();
     let Some(link) = shared.link.as_ref().filter(|_| has_accounts) else {
         return;
     };
-    // Who cannot be asked now is asked by the first login.
-    let note = link.look().await.unwrap_or_default();
+    // Where nobody answers there is nothing to tell.
+    let note = link.costs().await.unwrap_or_default();
     if !note.is_empty() {
         logs::server(
             Severity::Warning,

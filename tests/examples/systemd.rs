@@ -82,10 +82,14 @@ fn users_of_the_machine_log_in_under_the_unit_with_a_socket_and_without() {
          [ \"$({JOE}up.txt --ftp-port 127.0.0.1)\" = hello ]
          fails curl -sS --user joe:wrong ftp://127.0.0.1/"
     ));
-    // A reload is over when the server says so, and is no new start.
+    // Of a reload the log tells when it is over, and it is no new start.
     let number = "systemctl show --value -p MainPID wharf-ftpd";
     let before = machine.run(number);
-    machine.run("systemctl reload wharf-ftpd; grep -q 'Signal 1' /var/log/said");
+    machine.run(
+        "systemctl reload wharf-ftpd
+         for n in $(seq 100); do grep -q 'Signal 1' /var/log/said && break; sleep .1; done
+         grep -q 'Signal 1' /var/log/said",
+    );
     assert_eq!(machine.run(number), before);
     let status = machine.run("systemctl show -p StatusText -p WatchdogUSec wharf-ftpd");
     assert!(
