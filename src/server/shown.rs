@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 use std::fmt::Write as _;
 
+use super::listening::default_port;
 use crate::flags::{GivenFlag, Parsed, on_one_line, quoted_line};
-use crate::settings::{Listen, Settings};
+use crate::settings::{Listen, SHARE_PORTS, Settings};
 
 /// The flags that ask for printing, by the names of their fields.
 const PRINT_FLAGS: &str = "print_flags";
@@ -99,10 +100,18 @@ fn sentences(arg: &clap::Arg) -> String {
 fn defaults(parsed: &Parsed, settings: &Settings) -> Vec<String> {
     let (network, login) = (&settings.network, &settings.login);
     let mut lines = Vec::new();
-    if network.listen == [Listen::default()] {
-        lines.push(
-            "Clients come to port 21 of every address of the machine, or to 2121 when not started by root (-S).".to_owned(),
-        );
+    if settings.sharing.as_ref().is_some_and(|own| own.finds_port) {
+        let (first, last) = (SHARE_PORTS.start(), SHARE_PORTS.end());
+        lines.push(format!(
+            "Clients come to the first free port of {first} to {last} of every address of the machine (-S)."
+        ));
+    } else if network.listen == [Listen::default()] {
+        let port = |is_root| default_port(settings, is_root);
+        lines.push(format!(
+            "Clients come to port {} of every address of the machine, or to {} when not started by root (-S).",
+            port(true),
+            port(false)
+        ));
     }
     let user = &login.anonymous_user;
     lines.extend(match (login.sources.is_empty(), login.no_anonymous, login.anonymous_only) {
@@ -172,6 +181,18 @@ mod tests {
         let warned = shown("--explain -c 50 -p 30000:30009");
         assert!(warned.contains("\nWarning: -p"), "{warned}");
         assert!(!warned.contains("At most"), "{warned}");
+    }
+
+    #[test]
+    fn the_ports_told_are_those_of_the_way_it_listens() {
+        let text = shown("--explain -Y 2 --implicittls");
+        assert!(
+            text.contains("port 990 ") && text.contains("2990"),
+            "{text}"
+        );
+        let text = shown("--explain --serve");
+        assert!(text.contains("first free port of 2121 to 2130"), "{text}");
+        assert!(!text.contains("port 21 "), "{text}");
     }
 
     #[test]
