@@ -32,7 +32,7 @@ use mio::{Events, Token};
 use slab::Slab;
 
 pub use io::{Direction, Io, Priority, Watch};
-pub use pool::{Job, Pool};
+pub use pool::{Job, Pool, UNKNOWN_DEVICE};
 pub use signals::Signals;
 pub use timer::Sleep;
 

@@ -17,6 +17,9 @@ use super::{Handle, Sleep};
 /// Most helper threads alive.
 const THREADS: usize = 16;
 
+/// For jobs of which it does not matter on what disk they sleep: the few that read files of the administrator.
+pub const UNKNOWN_DEVICE: u64 = u64::MAX;
+
 /// Most threads busy for one device.
 const PER_DEVICE: usize = 4;
 

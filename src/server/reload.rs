@@ -14,13 +14,11 @@ use rustix::fs::{Mode, OFlags};
 use super::materials::{self, TlsTexts};
 use crate::keeper::{Link, Reopened};
 use crate::logs::{self, Severity, transfers};
+use crate::reactor::UNKNOWN_DEVICE;
 use crate::session::Listed;
 use crate::session::shared::{Shared, Tls};
 use crate::settings::Settings;
 use crate::sys::words;
-
-/// For the pool: which disk such a file is on does not matter for the few there are.
-const UNKNOWN_DEVICE: u64 = u64::MAX;
 
 /// The least time between two looks at the files of certificates.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);

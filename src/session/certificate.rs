@@ -9,10 +9,8 @@ use jiff::Timestamp;
 use super::shared::Shared;
 use crate::keeper::Chosen;
 use crate::net::{Acceptor, Pair};
+use crate::reactor::UNKNOWN_DEVICE;
 use crate::sys::{files, words};
-
-/// For the pool: which disk the files are on does not matter.
-const UNKNOWN_DEVICE: u64 = u64::MAX;
 
 /// The most that is read of a certificate or key.
 const LONGEST: u64 = 1024 * 1024;
