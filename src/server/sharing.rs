@@ -12,7 +12,7 @@ use qrcode::render::unicode::Dense1x2;
 
 use super::{Failure, listening};
 use crate::keeper::message::Secret;
-use crate::keeper::sources::Share;
+use crate::keeper::sources::{Share, Source};
 use crate::logs::escape;
 use crate::net::Random;
 use crate::session::shared::Shared;
@@ -79,14 +79,14 @@ impl Shares {
     }
 
     /// The account of `--write`, which acts as `identity`.
-    pub(super) fn account(&self, identity: &Identity) -> Share {
-        Share {
+    pub(super) fn account(&self, identity: &Identity) -> Box<dyn Source> {
+        Box::new(Share {
             name: SHARE_USER.as_bytes().to_vec(),
             password: Secret::new(self.password.clone().into_bytes()),
             uid: identity.uid,
             gid: identity.gid,
             home: self.directory.as_os_str().as_encoded_bytes().to_vec(),
-        }
+        })
     }
 
     /// What is shared and how to come to it, in lines. To be asked for while paths mean what whoever started the server meant.

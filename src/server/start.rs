@@ -123,8 +123,7 @@ fn examine(mut settings: Settings, warnings: &[String], given: Given, name: &str
     }];
     findings.extend(machine);
     for finding in &findings {
-        // A reader that has gone away misses nothing it wanted.
-        let _ = writeln!(std::io::stdout(), "{finding}");
+        say(&format!("{finding}\n"));
     }
     ExitCode::from(doctor::status(&findings))
 }
@@ -535,7 +534,6 @@ fn start_keeper(
     if !plan.needs_keeper() {
         return Ok(None);
     }
-    let mut sources: Vec<Box<dyn keeper::sources::Source>> = Vec::new();
     let login = &settings.login;
     let options = keeper::sources::Options {
         pam_service: login.pam_service.clone(),
@@ -545,15 +543,16 @@ fn start_keeper(
     if plan.takes_certificates && !keeper::sources::take_certificates(&login.sources) {
         return Err(Failure::nobody_by_certificate());
     }
-    let share = shares.zip(standing.only_identity());
-    for spec in &login.sources {
-        if let Some((shares, identity)) = share {
-            sources.push(Box::new(shares.account(identity)));
-            continue;
+    let sources = match shares.zip(standing.only_identity()) {
+        Some((shares, identity)) => vec![shares.account(identity)],
+        None => {
+            let open = |spec: &String| {
+                let source = keeper::sources::open(spec, &options);
+                source.map_err(|error| Failure::source(spec, &error))
+            };
+            login.sources.iter().map(open).collect::<Result<_, _>>()?
         }
-        let source = keeper::sources::open(spec, &options);
-        sources.push(source.map_err(|error| Failure::source(spec, &error))?);
-    }
+    };
     let (kept, free) = (
         login.chroot_list.as_deref(),
         login.no_chroot_list.as_deref(),
@@ -636,8 +635,7 @@ fn announce(listeners: &[TcpListener]) {
 /// The end of `--check`, for whoever reads it.
 fn say_fine(clients: &Clients) {
     if let Some(fine) = would_succeed(clients) {
-        // A reader that has gone away misses nothing it wanted.
-        let _ = writeln!(std::io::stdout(), "{fine}");
+        say(&format!("{fine}\n"));
     }
 }
 
