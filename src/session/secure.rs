@@ -295,6 +295,9 @@ impl Session {
             Some(Err(error)) => return Err(self.data_not_secured(peer, &error.to_string())),
             None => return Err(self.data_not_secured(peer, "not done in time")),
         };
+        if certificate.is_none() && !must_resume {
+            return Ok(stream);
+        }
         let agreed = stream.agreed();
         if let Some(certificate) = certificate
             && agreed.as_ref().and_then(|own| own.certificate.as_ref()) != Some(&certificate)
