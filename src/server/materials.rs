@@ -209,7 +209,6 @@ pub(super) fn tls(tls: &settings::Tls) -> Result<Option<Tls>, Failure> {
 
 /// Whoever has the key can be the server.
 fn warn_of_open_key(files: &CertificateFiles) {
-    use std::os::unix::fs::MetadataExt;
     let path = files.key_file();
     let Ok(metadata) = std::fs::metadata(path) else {
         return;

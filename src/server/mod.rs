@@ -131,7 +131,9 @@ async fn serve(
     handle.until(until, no_sessions(&shared)).await;
     let until = handle.now() + LAST_JOBS;
     handle.until(until, handle.pool().drained()).await;
-    logs::show(Vec::new());
+    if shared.board.is_some() {
+        logs::show(Vec::new());
+    }
     match cause {
         Cause::Signal(_) | Cause::Idle | Cause::Over(_) => Ok(()),
         Cause::KeeperGone => Err(Failure::keeper()),

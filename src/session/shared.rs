@@ -98,7 +98,7 @@ pub struct Tls {
     pub acceptor: RefCell<Rc<Acceptor>>,
     /// The keys of tickets, which outlive certificates.
     pub resumption: Resumption,
-    /// What the files were when they were read last, those of one `-2` after the other.
+    /// What the files were when they were read last: those of `-2`, of `--tlsclientca` and of `--tlscrl`, in the order of the flags.
     pub marks: RefCell<Vec<FileMark>>,
     /// Rung by each handshake: somebody may look whether the files have changed.
     pub used: Bell,

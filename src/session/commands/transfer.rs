@@ -839,7 +839,6 @@ impl Session {
         Refusal::CannotStore(error)
     }
 
-    /// In the server's log and in those of transfers (`-O`).
     /// Shows the transfer to whoever looks, for as long as the value lives.
     fn post(
         &self,
@@ -858,6 +857,7 @@ impl Session {
         }))
     }
 
+    /// In the server's log and in those of transfers (`-O`).
     fn log_transfer(
         &self,
         path: &VirtualPath,
