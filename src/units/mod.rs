@@ -15,7 +15,6 @@ mod ciphers;
 mod counts;
 mod facility;
 mod glob;
-mod lifetime;
 mod number;
 mod ports;
 mod sandbox;
@@ -28,6 +27,7 @@ mod upload_owner;
 mod user_flags;
 mod user_names;
 mod user_root;
+mod write_mode;
 
 pub use address::{Cidr, PassiveAddress, PassiveFor, address};
 pub use amounts::{Bandwidth, Quota, Rate, Ratio, Size};
@@ -37,11 +37,10 @@ pub use ciphers::{Ciphers, Suite};
 pub use counts::{Count, Load, PerUser, Percent, Recursion};
 pub use facility::{Facility, SyslogFacility};
 pub use glob::Glob;
-pub use lifetime::{Lifetime, WriteMode};
 pub use number::{group_id, user_id};
 pub use ports::{HostPort, Port, PortName, PortRange};
 pub use sandbox::Sandbox;
-pub use time::{Minutes, Seconds};
+pub use time::{Lifetime, Minutes, Seconds};
 pub use tls_for::TlsFor;
 pub use typing::typing_distance;
 pub use umasks::Umasks;
@@ -49,6 +48,7 @@ pub use upload_owner::UploadOwner;
 pub use user_flags::UserFlags;
 pub use user_names::user_names;
 pub use user_root::UserRoot;
+pub use write_mode::WriteMode;
 
 use std::fmt;
 
